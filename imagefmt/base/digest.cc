@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "imagefmt/base/digest.h"
+
+#include <openssl/evp.h>
+
+#include "imagefmt/base/handle.h"
+
+namespace imagefmt {
+
+struct Sha256::State {
+  Handle<EVP_MD_CTX, EVP_MD_CTX_free> context{EVP_MD_CTX_new()};
+};
+
+namespace {
+void check(int ok) {
+  if (ok != 1) throw Error("cannot compute SHA-256: OpenSSL refused");
+}
+}  // namespace
+
+Sha256::Sha256() : state_(std::make_unique<State>()) {
+  check(state_->context && EVP_DigestInit_ex(state_->context.get(), EVP_sha256(), nullptr));
+}
+Sha256::Sha256(Sha256&&) noexcept = default;
+Sha256& Sha256::operator=(Sha256&&) noexcept = default;
+Sha256::~Sha256() = default;
+
+Sha256& Sha256::update(ByteView bytes) {
+  check(EVP_DigestUpdate(state_->context.get(), bytes.data(), bytes.size()));
+  return *this;
+}
+
+Digest Sha256::finish() {
+  Digest digest;
+  check(EVP_DigestFinal_ex(state_->context.get(), digest.data(), nullptr));
+  return digest;
+}
+
+Digest sha256(std::string_view text) { return Sha256().update(text).finish(); }
+
+std::string to_hex(ByteView bytes) {
+  std::string hex;
+  hex.reserve(bytes.size() * 2);
+  for (uint8_t byte : bytes) {
+    hex += "0123456789abcdef"[byte >> 4];
+    hex += "0123456789abcdef"[byte & 15];
+  }
+  return hex;
+}
+
+}  // namespace imagefmt

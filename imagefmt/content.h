@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The bytes of a regular file: in memory, in a file of the host, or in an image that was read.
+#pragma once
+
+#include <ctime>
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "imagefmt/base/bytes.h"
+
+namespace imagefmt {
+
+/// Where a reader of an image finds the bytes of one of its files. Used from several threads.
+class ContentSource {
+ public:
+  virtual ~ContentSource() = default;
+  /// Fills `into` from `offset`; the range lies inside the file. Throws what a broken image gives.
+  virtual void read(uint64_t offset, std::span<uint8_t> into) const = 0;
+};
+
+/// Reads one file's bytes in order. A host file is checked while it is read: a size or time that
+/// differs from what was recorded throws `'<path>' changed while being read`.
+class ContentReader {
+ public:
+  virtual ~ContentReader() = default;
+  /// REQUIRES: the calls together do not pass the end of the content.
+  virtual void read(std::span<uint8_t> into) = 0;
+  /// REQUIRES: everything has been read. Throws if the file has changed meanwhile.
+  virtual void finish() = 0;
+};
+
+/// A value: copying it copies no bytes. Several threads may read one Content, each by a reader of
+/// its own.
+class Content {
+ public:
+  Content() : Content(from_bytes({})) {}
+  static Content from_bytes(std::string bytes);
+  /// The file `*folder + '/' + name` of the host, with the size and time that lstat gave. Files of
+  /// one folder share its string, which is what keeps a million of them small.
+  static Content from_host_file(std::shared_ptr<const std::string> folder, std::string name,
+                                uint64_t size_bytes, timespec mtime);
+  /// The same, with what lstat gives now. Throws if there is no regular file.
+  static Content from_host_file(const std::string& path);
+  static Content from_source(std::shared_ptr<const ContentSource> source, uint64_t size_bytes);
+
+  uint64_t size_bytes() const { return size_bytes_; }
+  std::unique_ptr<ContentReader> open() const;
+  /// All bytes. Throws if there are more than `limit_bytes`.
+  std::string read_all(uint64_t limit_bytes = uint64_t{1} << 31) const;
+  /// The host file's path, or empty.
+  std::string host_path() const;
+
+ private:
+  struct HostFile {
+    std::shared_ptr<const std::string> folder;
+    std::string name;
+    timespec mtime;
+  };
+  using InMemory = std::shared_ptr<const std::string>;
+  using InImage = std::shared_ptr<const ContentSource>;
+  using Origin = std::variant<InMemory, HostFile, InImage>;
+  Content(Origin origin, uint64_t size_bytes)
+      : origin_(std::move(origin)), size_bytes_(size_bytes) {}
+
+  Origin origin_;
+  uint64_t size_bytes_;
+};
+
+/// Equal bytes, wherever they lie; reads them.
+bool operator==(const Content& a, const Content& b);
+
+}  // namespace imagefmt
