@@ -35,10 +35,10 @@ void check_same_paths(const std::vector<ListedPath>& listed, const std::string& 
                                             : here->path.compare(there->info.path);
     if (order < 0) {
       faults.add(fmt::format("{}:{}: {} is not registered in '{}'", listing, here->line,
-                             quoted(here->path), registration));
+                             in_quotes(here->path), registration));
     } else if (order > 0) {
       faults.add(fmt::format("{}:{}: {} is not listed in '{}'", registration, there->line,
-                             quoted(there->info.path), listing));
+                             in_quotes(there->info.path), listing));
     }
     if (order <= 0) ++here;
     if (order >= 0) ++there;
@@ -81,7 +81,7 @@ std::vector<Specialisation> read_specialisations(const Closure& closure,
       throw Error(
           fmt::format("bad specialisation {}: it leads to {}, which is no store path of "
                       "the closure",
-                      quoted(path), quoted(target)));
+                      in_quotes(path), in_quotes(target)));
     }
     result.push_back({std::move(name), std::move(target)});
   }
@@ -123,7 +123,7 @@ std::string find_toplevel(const Closure& closure, const std::string& folder) {
 
 std::string checked_toplevel(const Closure& closure, std::string path) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
-  std::string what = fmt::format("cannot use {} as the toplevel", quoted(path));
+  std::string what = fmt::format("cannot use {} as the toplevel", in_quotes(path));
   if (std::string fault = store_path_fault(path); !fault.empty()) {
     throw Error(fmt::format("{}: {}", what, fault));
   }

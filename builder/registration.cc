@@ -21,10 +21,10 @@ uint64_t parse_decimal(std::string_view text, std::string_view what) {
   uint64_t value = 0;
   std::from_chars_result result = std::from_chars(text.data(), text.data() + text.size(), value);
   if (result.ec == std::errc::result_out_of_range) {
-    throw Error(fmt::format("bad {} {}: larger than 64 bits hold", what, quoted(text)));
+    throw Error(fmt::format("bad {} {}: larger than 64 bits hold", what, in_quotes(text)));
   }
   if (result.ec != std::errc() || result.ptr != text.data() + text.size()) {
-    throw Error(fmt::format("bad {} {}: expected a decimal number", what, quoted(text)));
+    throw Error(fmt::format("bad {} {}: expected a decimal number", what, in_quotes(text)));
   }
   return value;
 }
@@ -63,14 +63,14 @@ class RegistrationParser {
   bool next_line(std::string_view& line, std::string_view wanted) {
     if (lines_.next(line)) return true;
     add_fault(lines_.number(), fmt::format("the file ends before the {} of {}", wanted,
-                                           quoted(records_.back().info.path)));
+                                           in_quotes(records_.back().info.path)));
     return whole_ = false;
   }
 
   void check_store_path(std::string_view path, std::string_view what) {
     std::string fault = store_path_fault(path);
     if (!fault.empty()) {
-      add_fault(lines_.number(), fmt::format("bad {} {}: {}", what, quoted(path), fault));
+      add_fault(lines_.number(), fmt::format("bad {} {}: {}", what, in_quotes(path), fault));
     }
   }
 
@@ -112,7 +112,7 @@ class RegistrationParser {
     if (count > lines_.remaining_bytes()) {
       add_fault(lines_.number(), fmt::format("{} references announced for {}, more than the file "
                                              "can hold",
-                                             count, quoted(records_.back().info.path)));
+                                             count, in_quotes(records_.back().info.path)));
       whole_ = false;
       return;
     }
@@ -127,8 +127,9 @@ class RegistrationParser {
     std::sort(references.begin(), references.end());
     auto twice = std::adjacent_find(references.begin(), references.end());
     if (twice != references.end()) {
-      add_fault(lines_.number(), fmt::format("{} refers to {} twice",
-                                             quoted(records_.back().info.path), quoted(*twice)));
+      add_fault(lines_.number(),
+                fmt::format("{} refers to {} twice", in_quotes(records_.back().info.path),
+                            in_quotes(*twice)));
     }
   }
 
@@ -139,16 +140,16 @@ class RegistrationParser {
     for (size_t i = 1; i < known.size(); ++i) {
       if (known[i].first == known[i - 1].first) {
         add_fault(known[i].second, fmt::format("{} is registered already, in line {}",
-                                               quoted(known[i].first), known[i - 1].second));
+                                               in_quotes(known[i].first), known[i - 1].second));
       }
     }
     for (const Reference& reference : references_) {
       auto place = std::lower_bound(known.begin(), known.end(),
                                     std::pair<std::string_view, size_t>(reference.to, 0));
       if (place == known.end() || place->first != reference.to) {
-        add_fault(reference.line,
-                  fmt::format("{} refers to {}, which is not in the closure",
-                              quoted(records_[reference.from].info.path), quoted(reference.to)));
+        add_fault(reference.line, fmt::format("{} refers to {}, which is not in the closure",
+                                              in_quotes(records_[reference.from].info.path),
+                                              in_quotes(reference.to)));
       }
     }
   }
@@ -170,8 +171,8 @@ std::vector<ListedPath> parse_store_paths(std::string_view text, std::string_vie
   for (std::string_view line; lines.next(line);) {
     std::string fault = store_path_fault(line);
     if (!fault.empty()) {
-      faults.add(
-          fmt::format("{}:{}: bad store path {}: {}", name, lines.number(), quoted(line), fault));
+      faults.add(fmt::format("{}:{}: bad store path {}: {}", name, lines.number(), in_quotes(line),
+                             fault));
     }
     paths.push_back({std::string(line), lines.number()});
   }
@@ -181,7 +182,7 @@ std::vector<ListedPath> parse_store_paths(std::string_view text, std::string_vie
   for (size_t i = 1; i < paths.size(); ++i) {
     if (paths[i].path == paths[i - 1].path) {
       faults.add(fmt::format("{}:{}: {} is listed already, in line {}", name, paths[i].line,
-                             quoted(paths[i].path), paths[i - 1].line));
+                             in_quotes(paths[i].path), paths[i - 1].line));
     }
   }
   faults.throw_if_any();

@@ -50,17 +50,17 @@ Error resolve_error(std::string_view path, const Resolution& resolution) {
     case Resolution::End::kMissing:
       if (resolution.path == path) break;
       return Error(fmt::format("cannot resolve {}: it leads to {}, and nothing stands there",
-                               quoted(path), quoted(resolution.path)));
+                               in_quotes(path), in_quotes(resolution.path)));
     case Resolution::End::kOutside:
       return Error(fmt::format("cannot resolve {}: it leads to {}, outside of the closure",
-                               quoted(path), quoted(resolution.path)));
+                               in_quotes(path), in_quotes(resolution.path)));
     case Resolution::End::kEndless:
       return Error(
-          fmt::format("cannot resolve {}: more than {} symlinks", quoted(path), kMaxLinks));
+          fmt::format("cannot resolve {}: more than {} symlinks", in_quotes(path), kMaxLinks));
     case Resolution::End::kFound:
       break;
   }
-  return Error(fmt::format("cannot resolve {}: nothing stands there", quoted(path)));
+  return Error(fmt::format("cannot resolve {}: nothing stands there", in_quotes(path)));
 }
 
 }  // namespace

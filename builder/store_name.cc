@@ -26,7 +26,7 @@ bool is_name_character(char c) {
 
 unsigned digit(std::string_view alphabet, char c) {
   size_t value = alphabet.find(c);
-  if (value == alphabet.npos) throw Error(fmt::format("{} is no digit", quoted({&c, 1})));
+  if (value == alphabet.npos) throw Error(fmt::format("{} is no digit", in_quotes({&c, 1})));
   return static_cast<unsigned>(value);
 }
 
@@ -85,7 +85,7 @@ std::string store_path_fault(std::string_view path) {
   if (base.find('/') != base.npos) return "lies below a store path";
   for (char c : base.substr(0, kStoreHashLength)) {
     if (kBase32.find(c) == kBase32.npos) {
-      return fmt::format("{} in its hash, which has 32 of {}", quoted({&c, 1}), kBase32);
+      return fmt::format("{} in its hash, which has 32 of {}", in_quotes({&c, 1}), kBase32);
     }
   }
   if (base.size() <= kStoreHashLength || base[kStoreHashLength] != '-') {
@@ -99,7 +99,7 @@ std::string store_path_fault(std::string_view path) {
   for (char c : name) {
     if (!is_name_character(c)) {
       return fmt::format("{} in its name, which has letters, digits and +-._?= only",
-                         quoted({&c, 1}));
+                         in_quotes({&c, 1}));
     }
   }
   std::string_view first = name.substr(0, name.find('-'));
@@ -125,13 +125,13 @@ std::string_view store_path_of(std::string_view path) {
 }
 
 std::string parse_nar_hash(std::string_view text) {
-  return imagefmt::with_context(fmt::format("bad hash {}", quoted(text)), [&] {
+  return imagefmt::with_context(fmt::format("bad hash {}", in_quotes(text)), [&] {
     std::string_view digits = text;
     size_t mark = digits.find_first_of(":-");
     bool sri = mark != digits.npos && digits[mark] == '-';
     if (mark != digits.npos) {
       if (digits.substr(0, mark) != "sha256") {
-        throw Error(fmt::format("expected sha256, found {}", quoted(digits.substr(0, mark))));
+        throw Error(fmt::format("expected sha256, found {}", in_quotes(digits.substr(0, mark))));
       }
       digits.remove_prefix(mark + 1);
     }

@@ -7,7 +7,7 @@
 
 namespace builder {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr size_t kMost = 300;
   // A blank is readable between quotes, so it is the one thing that escape() need not touch.
   std::string result = "'";

@@ -9,7 +9,7 @@
 namespace builder {
 
 /// `'text'` for a message: bytes that could spoil a terminal escaped, cut after 300 bytes.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 /// Yields the lines of a text without their '\n'. A last line needs no '\n'.
 class LineReader {
