@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder/kernel_image.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include <algorithm>
+#include <array>
+#include <functional>
+
+#include "builder/text.h"
+#include "imagefmt/base/endian.h"
+#include "imagefmt/base/error.h"
+#include "imagefmt/base/handle.h"
+
+namespace builder {
+
+using imagefmt::as_text;
+using imagefmt::ByteView;
+using imagefmt::Error;
+using imagefmt::le16;
+using imagefmt::le32;
+
+namespace {
+
+constexpr size_t kMaxRelease = 64;                    // __NEW_UTS_LEN
+constexpr size_t kMaxPackedConfig = size_t{4} << 20;  // 70 KiB in a kernel that has it all
+constexpr size_t kMaxConfig = size_t{16} << 20;
+constexpr uint64_t kMaxUnpacked = uint64_t{512} << 20;  // of one image, all attempts together
+constexpr int kMaxAttempts = 256;
+constexpr int kMaxConfigAttempts = 16;
+
+/// Takes the next bytes and returns whether it has seen enough.
+using Sink = std::function<bool(ByteView)>;
+
+/// The field at `offset`, or no value past the end.
+template <class T>
+std::optional<T> field_at(ByteView bytes, uint64_t offset) {
+  static_assert(std::is_trivially_copyable_v<T> && alignof(T) == 1);
+  if (offset > bytes.size() || sizeof(T) > bytes.size() - offset) return std::nullopt;
+  T value;
+  std::memcpy(&value, bytes.data() + offset, sizeof(T));
+  return value;
+}
+
+/// What lies between two offsets, cut at the end of the bytes.
+std::string_view text_at(ByteView bytes, uint64_t offset, uint64_t length) {
+  if (offset > bytes.size()) return {};
+  return as_text(bytes).substr(offset, length);
+}
+
+/// The release that `text` begins with and that a blank ends, as in the banner.
+std::optional<std::string> leading_release(std::string_view text) {
+  size_t length = text.substr(0, kMaxRelease + 1).find(' ');
+  if (length == text.npos || length == 0) return std::nullopt;
+  std::string_view release = text.substr(0, length);
+  bool legal = std::all_of(release.begin(), release.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           std::string_view("._+~-").find(c) != std::string_view::npos;
+  });
+  bool numbered = release[0] >= '0' && release[0] <= '9' && release.find('.') != release.npos;
+  return legal && numbered ? std::optional<std::string>(release) : std::nullopt;
+}
+
+/// Looks for a marker in bytes that come in parts, and shows what follows it. Keeps no more than a
+/// part and what it has to show.
+class MarkerSearch {
+ public:
+  /// `visit` gets up to `shown` bytes behind each marker, and returns whether to stop.
+  MarkerSearch(std::string_view marker, size_t shown, std::function<bool(std::string_view)> visit)
+      : marker_(marker), shown_(shown), visit_(std::move(visit)) {}
+
+  bool feed(ByteView part) {
+    window_ += as_text(part);
+    return search(false);
+  }
+  /// No more bytes come.
+  bool finish() { return search(true); }
+
+ private:
+  bool search(bool last) {
+    size_t at = 0;
+    while (!found_) {
+      size_t marker = window_.find(marker_, at);
+      if (marker == window_.npos) {
+        at = std::max(at, window_.size() - std::min(window_.size(), marker_.size() - 1));
+        break;
+      }
+      size_t begin = marker + marker_.size();
+      at = marker;
+      if (!last && window_.size() - begin < shown_) break;
+      found_ = visit_(std::string_view(window_).substr(begin, shown_));
+      at = marker + 1;
+    }
+    window_.erase(0, at);
+    return found_;
+  }
+
+  std::string_view marker_;
+  size_t shown_;
+  std::function<bool(std::string_view)> visit_;
+  std::string window_;
+  bool found_ = false;
+};
+
+using Archive = imagefmt::Handle<archive, archive_read_free>;
+
+/// Allows those compressions that libarchive has built in. For others it would run programs of the
+/// host.
+void allow_filters(archive* reader) {
+  for (auto* allow : {archive_read_support_filter_gzip, archive_read_support_filter_bzip2,
+                      archive_read_support_filter_lzma, archive_read_support_filter_xz,
+                      archive_read_support_filter_lz4, archive_read_support_filter_zstd}) {
+    Archive probe(archive_read_new());
+    if (probe && allow(probe.get()) == ARCHIVE_OK) allow(reader);
+  }
+}
+
+/// Unpacks what `packed` begins with into `sink` until that has enough, `budget` bytes are spent,
+/// or the data end or break: what follows the compressed data in an image is no error. Returns what
+/// `sink` said last.
+bool unpack(ByteView packed, uint64_t& budget, const Sink& sink) {
+  Archive reader(archive_read_new());
+  if (!reader) throw std::bad_alloc();
+  allow_filters(reader.get());
+  archive_read_support_format_raw(reader.get());
+  archive_entry* entry = nullptr;
+  if (archive_read_open_memory(reader.get(), packed.data(), packed.size()) != ARCHIVE_OK ||
+      archive_read_next_header(reader.get(), &entry) != ARCHIVE_OK ||
+      archive_filter_count(reader.get()) < 2) {  // one stands for the bytes as they are
+    return false;
+  }
+  imagefmt::Bytes part(size_t{256} << 10);
+  while (budget > 0) {
+    size_t wanted = static_cast<size_t>(std::min<uint64_t>(part.size(), budget));
+    la_ssize_t length = archive_read_data(reader.get(), part.data(), wanted);
+    if (length <= 0) return false;
+    budget -= static_cast<uint64_t>(length);
+    if (sink({part.data(), static_cast<size_t>(length)})) return true;
+  }
+  return false;
+}
+
+bool is_x86_image(ByteView image) {
+  return text_at(image, 0x202, 4) == "HdrS" &&
+         field_at<le16>(image, 0x1fe) == std::optional<le16>(0xaa55);
+}
+
+/// Documentation/arch/x86/boot.rst: setup_sects, of which 0 means 4, follow the boot sector.
+uint64_t x86_setup_size(ByteView image) {
+  unsigned sectors = field_at<uint8_t>(image, 0x1f1).value_or(0);
+  return ((sectors ? sectors : 4) + 1) * uint64_t{512};
+}
+
+std::optional<std::string> x86_release(ByteView image) {
+  if (!is_x86_image(image)) return std::nullopt;
+  uint16_t pointer = field_at<le16>(image, 0x20e).value_or(0);
+  uint64_t begin = uint64_t{pointer} + 0x200, end = x86_setup_size(image);
+  if (pointer == 0 || begin >= end) return std::nullopt;
+  return leading_release(text_at(image, begin, end - begin));
+}
+
+/// Where compressed data may begin, the surest place first.
+std::vector<ByteView> packed_parts(ByteView image) {
+  std::vector<ByteView> parts = {image};
+  auto add = [&](uint64_t offset, uint64_t length) {
+    if (offset >= image.size()) return;
+    parts.push_back(image.subspan(offset, std::min<uint64_t>(length, image.size() - offset)));
+  };
+  if (text_at(image, 0, 2) == "MZ" && text_at(image, 4, 4) == "zimg") {
+    add(field_at<le32>(image, 8).value_or(0), field_at<le32>(image, 12).value_or(0));
+  }
+  if (is_x86_image(image) && field_at<le16>(image, 0x206).value_or(0) >= 0x208) {
+    add(x86_setup_size(image) + field_at<le32>(image, 0x248).value_or(0),
+        field_at<le32>(image, 0x24c).value_or(0));
+  }
+  static constexpr std::array<std::string_view, 5> kMagics = {
+      std::string_view("\x1f\x8b\x08", 3), std::string_view("\xfd\x37zXZ\0", 6),
+      std::string_view("\x28\xb5\x2f\xfd", 4), std::string_view("\x02\x21\x4c\x18", 4),
+      std::string_view("BZh", 3)};
+  for (std::string_view magic : kMagics) {
+    std::string_view text = as_text(image);
+    for (size_t at = text.find(magic); at != text.npos && parts.size() < kMaxAttempts;
+         at = text.find(magic, at + 1)) {
+      if (at != 0) add(at, image.size());
+    }
+  }
+  return parts;
+}
+
+/// Shows `make_search()` the image as it is, then all that can be unpacked from it, until something
+/// is found.
+void search_image(ByteView image, const std::function<MarkerSearch()>& make_search) {
+  constexpr size_t kStep = size_t{1} << 20;
+  MarkerSearch plain = make_search();
+  for (size_t at = 0; at < image.size(); at += kStep) {
+    if (plain.feed(image.subspan(at, std::min(kStep, image.size() - at)))) return;
+  }
+  if (plain.finish()) return;
+  uint64_t budget = kMaxUnpacked;
+  for (ByteView part : packed_parts(image)) {
+    MarkerSearch search = make_search();
+    if (unpack(part, budget, [&](ByteView bytes) { return search.feed(bytes); })) return;
+    if (search.finish()) return;
+  }
+}
+
+}  // namespace
+
+std::string kernel_release(ByteView image, std::string_view name) {
+  std::optional<std::string> release = x86_release(image);
+  if (release) return *release;
+  search_image(image, [&] {
+    return MarkerSearch("Linux version ", kMaxRelease + 1, [&](std::string_view text) {
+      release = leading_release(text);
+      return release.has_value();
+    });
+  });
+  if (release) return *release;
+  throw Error(fmt::format(
+      "cannot read kernel image '{}': it tells no release, neither in an x86 header nor "
+      "in a banner 'Linux version …'",
+      name));
+}
+
+std::optional<std::string> kernel_config(ByteView image) {
+  std::optional<std::string> config;
+  int attempts = 0;
+  // kernel/configs.c puts the gzipped text between the two markers.
+  search_image(image, [&] {
+    return MarkerSearch("IKCFG_ST", kMaxPackedConfig, [&](std::string_view packed) {
+      std::string text;
+      uint64_t budget = kMaxConfig;
+      unpack(imagefmt::as_bytes(packed.substr(0, packed.find("IKCFG_ED"))), budget,
+             [&](ByteView part) {
+               text += as_text(part);
+               return false;
+             });
+      if (text.find("CONFIG_") != text.npos) config = std::move(text);
+      return config.has_value() || ++attempts == kMaxConfigAttempts;
+    });
+  });
+  return config;
+}
+
+std::optional<std::string> find_config_value(std::string_view config, std::string_view key) {
+  LineReader lines(config);
+  for (std::string_view line; lines.next(line);) {
+    if (line.substr(0, key.size()) != key || line.substr(key.size(), 1) != "=") continue;
+    std::string_view value = line.substr(key.size() + 1);
+    if (value.size() < 2 || value.front() != '"' || value.back() != '"') return std::string(value);
+    std::string text;
+    for (size_t i = 1; i + 1 < value.size(); ++i) {
+      if (value[i] == '\\' && i + 2 < value.size()) ++i;
+      text += value[i];
+    }
+    return text;
+  }
+  return std::nullopt;
+}
+
+}  // namespace builder

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a kernel image says of itself: its release and, if it was built with IKCONFIG, its
+// configuration. Known are the x86 boot protocol (Documentation/arch/x86/boot.rst), EFI zboot
+// (drivers/firmware/efi/libstub/zboot-header.S), images compressed as a whole (Image.gz), and
+// anything that holds the kernel's bytes as they are (arm64 Image, vmlinux). Images are hostile
+// input: what is unpacked is bounded, and never kept.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "imagefmt/base/bytes.h"
+
+namespace builder {
+
+/// What `uname -r` will answer: from the header of an x86 image, else from the banner `Linux
+/// version …`. Throws `cannot read kernel image '<name>': …`.
+std::string kernel_release(imagefmt::ByteView image, std::string_view name);
+
+/// The configuration that the image carries (CONFIG_IKCONFIG), or no value.
+std::optional<std::string> kernel_config(imagefmt::ByteView image);
+
+/// The value of `key` (`CONFIG_LSM`) in the text of a configuration, without the quotes of a
+/// string; no value if it is not set.
+std::optional<std::string> find_config_value(std::string_view config, std::string_view key);
+
+}  // namespace builder

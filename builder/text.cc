@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder/text.h"
+
+#include <algorithm>
+
+#include "imagefmt/dump.h"
+
+namespace builder {
+
+std::string in_quotes(std::string_view text) {
+  constexpr size_t kMost = 300;
+  // A blank is readable between quotes, so it is the one thing that escape() need not touch.
+  std::string result = "'";
+  for (std::string_view rest = text.substr(0, kMost); !rest.empty();) {
+    size_t blank = std::min(rest.find(' '), rest.size());
+    result += imagefmt::escape(rest.substr(0, blank));
+    if (blank < rest.size()) result += ' ', ++blank;
+    rest.remove_prefix(blank);
+  }
+  return result + (text.size() > kMost ? "…'" : "'");
+}
+
+bool LineReader::next(std::string_view& line) {
+  if (rest_.empty()) {
+    line = {};
+    return false;
+  }
+  size_t end = std::min(rest_.find('\n'), rest_.size());
+  line = rest_.substr(0, end);
+  rest_.remove_prefix(std::min(end + 1, rest_.size()));
+  ++number_;
+  return true;
+}
+
+}  // namespace builder

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the parsers of text share: lines with their numbers, and hostile text in a message.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace builder {
+
+/// `'text'` for a message: bytes that could spoil a terminal escaped, cut after 300 bytes.
+std::string in_quotes(std::string_view text);
+
+/// Yields the lines of a text without their '\n'. A last line needs no '\n'.
+class LineReader {
+ public:
+  explicit LineReader(std::string_view text) : rest_(text) {}
+  /// False at the end, and then `line` is empty.
+  bool next(std::string_view& line);
+  /// Of the line that next() gave last; the first is 1.
+  size_t number() const { return number_; }
+  /// How many lines are left at most, cheaply: a bound for counts that a file claims.
+  size_t remaining_bytes() const { return rest_.size(); }
+
+ private:
+  std::string_view rest_;
+  size_t number_ = 0;
+};
+
+}  // namespace builder
