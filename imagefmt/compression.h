@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The compressors of the formats that compress, as options name them.
+#pragma once
+
+#include <string_view>
+
+namespace imagefmt {
+
+enum class Compression { kNone, kZstd, kXz, kGzip, kLz4 };
+
+/// Throws `unknown compression 'x': expected zstd, xz, gzip, lz4 or none`.
+Compression parse_compression(std::string_view name);
+/// The name that parse_compression() takes.
+std::string_view name_of(Compression compression);
+
+}  // namespace imagefmt

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unordered_set>
+
+#include "imagefmt/squashfs/inodes.h"
+#include "imagefmt/squashfs/squashfs.h"
+
+namespace imagefmt {
+
+using namespace squashfs;
+
+namespace {
+
+constexpr int64_t kMaxTime = UINT32_MAX;
+
+void check_options(const SquashfsOptions& options) {
+  uint32_t size = options.block_size;
+  if (size < kMinBlockSize || size > kMaxBlockSize || (size & (size - 1)) != 0) {
+    throw Error(
+        fmt::format("cannot use a block size of {} bytes: expected a power of two from {} "
+                    "to {}",
+                    size, kMinBlockSize, kMaxBlockSize));
+  }
+  if (options.image_mtime < 0 || options.image_mtime > kMaxTime) {
+    throw Error(fmt::format("cannot use the image time {}: squashfs holds 0 to {}",
+                            options.image_mtime, kMaxTime));
+  }
+}
+
+std::vector<std::string> faults_of(const Node& node) {
+  std::vector<std::string> faults;
+  if (node.mtime < 0 || node.mtime > kMaxTime) {
+    faults.push_back(
+        fmt::format("time {} does not fit, squashfs holds 0 to {}", node.mtime, kMaxTime));
+  }
+  if (const Device* device = node.device();
+      device && (device->major > 0xfff || device->minor > 0xfffff)) {
+    faults.push_back(fmt::format("device {}:{} does not fit, squashfs holds 4095:1048575",
+                                 device->major, device->minor));
+  }
+  if (const Symlink* link = node.symlink();
+      link && (link->target.empty() || link->target.size() > kMaxSymlinkTarget)) {
+    faults.push_back(fmt::format("a symlink target has 1 to {} bytes, found {}", kMaxSymlinkTarget,
+                                 link->target.size()));
+  }
+  if (node.label.text().size() >= kMaxXattrValue) {
+    faults.push_back(fmt::format("a label of {} bytes does not fit", node.label.text().size()));
+  }
+  if (node.xattrs) {
+    for (const auto& [name, value] : *node.xattrs) {
+      std::string fault = xattr_fault(name, value);
+      if (!fault.empty()) faults.push_back(std::move(fault));
+    }
+  }
+  return faults;
+}
+
+/// Throws unless the format can hold every node.
+void check_tree(const FileTree& tree) {
+  Faults faults;
+  std::unordered_set<uint32_t> ids;
+  uint64_t inodes = 0;
+  walk(tree, [&](const std::string& path, const Node& node) {
+    ++inodes;
+    ids.insert(node.uid);
+    ids.insert(node.gid);
+    for (const std::string& fault : faults_of(node)) {
+      faults.add(fmt::format("cannot write '{}': {}", path, fault));
+    }
+  });
+  if (ids.size() > kMaxIds) {
+    faults.add(fmt::format("cannot write {} different user and group ids: squashfs holds {}",
+                           ids.size(), kMaxIds));
+  }
+  if (inodes >= UINT32_MAX) {
+    faults.add(fmt::format("cannot write {} inodes: squashfs holds {}", inodes, UINT32_MAX - 1));
+  }
+  faults.throw_if_any();
+}
+
+/// All files in the order of their data. Each entry of `isolate_below` is a group.
+std::vector<SourceFile> plan_files(const FileTree& tree, const std::string& isolate_below) {
+  const Node* isolating = isolate_below.empty() ? nullptr : tree.find(isolate_below);
+  std::unordered_map<const Node*, uint32_t> group_roots;
+  if (isolating && isolating->directory()) {
+    uint32_t group = kSharedGroup;
+    for (const Entry& entry : isolating->directory()->entries) group_roots[&entry.node] = ++group;
+  }
+  std::vector<SourceFile> files;
+  auto plan = [&](auto& self, const Directory& directory, uint32_t group) -> void {
+    auto group_of = [&](const Node& node) {
+      if (group != kSharedGroup || group_roots.empty()) return group;
+      auto place = group_roots.find(&node);
+      return place == group_roots.end() ? group : place->second;
+    };
+    for (const Entry& entry : directory.entries) {
+      if (const Regular* file = entry.node.regular()) {
+        files.push_back({&file->content, group_of(entry.node)});
+      }
+    }
+    for (const Entry& entry : directory.entries) {
+      if (const Directory* folder = entry.node.directory()) {
+        self(self, *folder, group_of(entry.node));
+      }
+    }
+  };
+  plan(plan, *tree.root().directory(), kSharedGroup);
+  return files;
+}
+
+}  // namespace
+
+void write_squashfs(const FileTree& tree, const SquashfsOptions& options, File& out,
+                    Reporter& reporter) {
+  check_options(options);
+  int level = checked_level(options.compression, options.level);
+  check_tree(tree);
+
+  Superblock superblock{};
+  superblock.magic = kMagic;
+  superblock.mtime = static_cast<uint32_t>(options.image_mtime);
+  superblock.block_size = options.block_size;
+  superblock.compressor = compressor_id(options.compression);
+  superblock.block_log = static_cast<uint16_t>(__builtin_ctz(options.block_size));
+  superblock.major = 4;
+  superblock.fragment_table = superblock.xattr_table = superblock.export_table = kNoTable;
+  uint16_t flags = kDuplicatesShared;
+
+  // A reader must not take what stood in `out` for an image while this one is made.
+  out.resize(0);
+  Output image(out, sizeof(Superblock));
+  Bytes compressor_options = serialize_options(options.compression, level);
+  if (!compressor_options.empty()) {
+    image.append(
+        bytes_of(le16(static_cast<uint16_t>(compressor_options.size() | kMetadataStored))));
+    image.append(compressor_options);
+    flags |= kCompressorOptions;
+  }
+
+  PlacedData data =
+      write_data(plan_files(tree, options.isolate_below),
+                 {options.compression, level, options.block_size, options.jobs}, image, reporter);
+
+  // From here on all places of data are known, and metadata can point to them.
+  Stage stage(reporter, "writing metadata");
+  Compressor compressor(options.compression, level, options.block_size);
+  InodeTables tables(compressor);
+  write_inodes(tree, data, tables);
+  superblock.inode_count = tables.inode_count;
+  superblock.root = tables.root;
+  superblock.inode_table = image.position();
+  image.append(tables.inodes.finish());
+  superblock.directory_table = image.position();
+  image.append(tables.directories.finish());
+
+  if (data.fragments.empty()) {
+    flags |= kNoFragments;
+  } else {
+    flags |= kAlwaysFragments;
+    superblock.fragment_count = static_cast<uint32_t>(data.fragments.size());
+    superblock.fragment_table =
+        append_table(image, compressor,
+                     {reinterpret_cast<const uint8_t*>(data.fragments.data()),
+                      data.fragments.size() * sizeof(FragmentEntry)});
+  }
+  superblock.id_count = static_cast<uint16_t>(tables.ids.count());
+  superblock.id_table = tables.ids.append_to(image, compressor);
+  if (tables.xattrs.empty()) {
+    flags |= kNoXattrTable;
+  } else {
+    superblock.xattr_table = tables.xattrs.append_to(image, compressor);
+  }
+  if (options.compression == Compression::kNone) {
+    flags |= kInodesStored | kDataStored | kFragmentsStored | kXattrsStored | kIdsStored;
+  }
+  superblock.flags = flags;
+  superblock.bytes_used = image.position();
+  image.flush();
+  out.resize(align_up(superblock.bytes_used, kImageAlignment));
+  // The last write makes it an image.
+  out.write(0, bytes_of(superblock));
+}
+
+}  // namespace imagefmt
