@@ -130,13 +130,15 @@ bool unpack(ByteView packed, uint64_t& budget, const Sink& sink) {
       archive_filter_count(reader.get()) < 2) {  // one stands for the bytes as they are
     return false;
   }
-  imagefmt::Bytes part(size_t{256} << 10);
   while (budget > 0) {
-    size_t wanted = static_cast<size_t>(std::min<uint64_t>(part.size(), budget));
-    la_ssize_t length = archive_read_data(reader.get(), part.data(), wanted);
-    if (length <= 0) return false;
-    budget -= static_cast<uint64_t>(length);
-    if (sink({part.data(), static_cast<size_t>(length)})) return true;
+    // Block by block, since archive_read_data gives nothing of what precedes an error in its range.
+    const void* block = nullptr;
+    size_t length = 0;
+    la_int64_t offset = 0;
+    if (archive_read_data_block(reader.get(), &block, &length, &offset) != ARCHIVE_OK) return false;
+    length = static_cast<size_t>(std::min<uint64_t>(length, budget));
+    budget -= length;
+    if (sink({static_cast<const uint8_t*>(block), length})) return true;
   }
   return false;
 }
@@ -167,12 +169,18 @@ std::vector<ByteView> packed_parts(ByteView image) {
     if (offset >= image.size()) return;
     parts.push_back(image.subspan(offset, std::min<uint64_t>(length, image.size() - offset)));
   };
+  auto add_payload = [&](uint64_t offset, uint64_t length) {
+    add(offset, length);
+    // The kernel's build appends the unpacked size (scripts/Makefile.lib, size_append), at which
+    // some decoders give up, the last block of data with them.
+    if (length > 4) add(offset, length - 4);
+  };
   if (text_at(image, 0, 2) == "MZ" && text_at(image, 4, 4) == "zimg") {
-    add(field_at<le32>(image, 8).value_or(0), field_at<le32>(image, 12).value_or(0));
+    add_payload(field_at<le32>(image, 8).value_or(0), field_at<le32>(image, 12).value_or(0));
   }
   if (is_x86_image(image) && field_at<le16>(image, 0x206).value_or(0) >= 0x208) {
-    add(x86_setup_size(image) + field_at<le32>(image, 0x248).value_or(0),
-        field_at<le32>(image, 0x24c).value_or(0));
+    add_payload(x86_setup_size(image) + field_at<le32>(image, 0x248).value_or(0),
+                field_at<le32>(image, 0x24c).value_or(0));
   }
   static constexpr std::array<std::string_view, 5> kMagics = {
       std::string_view("\x1f\x8b\x08", 3), std::string_view("\xfd\x37zXZ\0", 6),
