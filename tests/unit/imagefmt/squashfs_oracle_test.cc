@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What others say of our images, and what we say of theirs: squashfs-tools, squashfs-tools-ng and
+// the kernel.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <sstream>
+
+#include "imagefmt/dump.h"
+#include "imagefmt/squashfs/squashfs.h"
+#include "tests/support/random_tree.h"
+#include "tests/support/temp_dir.h"
+
+namespace imagefmt {
+namespace {
+
+/// Runs a shell command; its standard output.
+std::string output_of(const std::string& command) {
+  FILE* pipe = popen(command.c_str(), "r");
+  if (!pipe) throw_errno(fmt::format("run '{}'", command));
+  std::string output;
+  char part[4096];
+  while (size_t count = fread(part, 1, sizeof part, pipe)) output.append(part, count);
+  int status = pclose(pipe);
+  EXPECT_EQ(status, 0) << command;
+  return output;
+}
+
+bool can_run(const char* tool) {
+  return std::system(fmt::format("command -v {} >/dev/null", tool).c_str()) == 0;
+}
+
+/// Tells the reader of a test run what was not tested; where everything must be there, it fails.
+#define REQUIRE_OR_SKIP(condition, what)                      \
+  if (!(condition)) {                                         \
+    ASSERT_FALSE(std::getenv("CI")) << what << " is missing"; \
+    GTEST_SKIP() << what << " is missing";                    \
+  }
+
+std::string xattr_of(const std::string& path, const std::string& name) {
+  std::string value(65536, '\0');
+  ssize_t size = lgetxattr(path.c_str(), name.c_str(), value.data(), value.size());
+  if (size < 0) return {};
+  value.resize(static_cast<size_t>(size));
+  return value;
+}
+
+/// The tree below a folder, as lstat, getxattr and reading the files show it.
+Node scan(const std::string& path) {
+  struct stat status {};
+  if (lstat(path.c_str(), &status) != 0) throw_errno(fmt::format("stat '{}'", path));
+  Node node;
+  uint32_t major = gnu_dev_major(status.st_rdev), minor = gnu_dev_minor(status.st_rdev);
+  switch (status.st_mode & S_IFMT) {
+    case S_IFDIR: {
+      Directory directory;
+      for (const auto& entry : std::filesystem::directory_iterator(path)) {
+        directory.entries.push_back({entry.path().filename(), scan(entry.path())});
+      }
+      std::sort(directory.entries.begin(), directory.entries.end(),
+                [](const Entry& a, const Entry& b) { return a.name < b.name; });
+      node.kind = std::move(directory);
+      break;
+    }
+    case S_IFREG:
+      node.kind = Regular{Content::from_host_file(path)};
+      break;
+    case S_IFLNK:
+      node.kind = Symlink{std::filesystem::read_symlink(path)};
+      break;
+    case S_IFCHR:
+      node.kind = Device{Device::Kind::kCharacter, major, minor};
+      break;
+    case S_IFBLK:
+      node.kind = Device{Device::Kind::kBlock, major, minor};
+      break;
+    case S_IFIFO:
+      node.kind = Device{Device::Kind::kFifo};
+      break;
+    default:
+      node.kind = Device{Device::Kind::kSocket};
+  }
+  node.mode = status.st_mode & 07777;
+  node.uid = status.st_uid;
+  node.gid = status.st_gid;
+  node.mtime = status.st_mtim.tv_sec;
+  std::string label = xattr_of(path, "security.selinux");
+  if (!label.empty() && label.back() == '\0') label.pop_back();
+  node.label = Label(label);
+  for (const char* name : {"security.capability", "user.note", "trusted.note"}) {
+    std::string value = xattr_of(path, name);
+    if (value.empty()) continue;
+    if (!node.xattrs) node.xattrs = std::make_unique<Xattrs>();
+    (*node.xattrs)[name] = value;
+  }
+  return node;
+}
+
+/// An image mounted by the kernel for the length of a scope.
+struct Mount {
+  Mount(const std::string& image, std::string where) : point(std::move(where)) {
+    std::string command = fmt::format("mount -o loop,ro -t squashfs {} {} >&2", image, point);
+    succeeded = std::system(command.c_str()) == 0;
+  }
+  Mount(const Mount&) = delete;
+  Mount& operator=(const Mount&) = delete;
+  ~Mount() {
+    if (succeeded) umount2(point.c_str(), MNT_DETACH);
+  }
+  std::string point;
+  bool succeeded = false;
+};
+
+class SquashfsOracle : public ::testing::Test {
+ protected:
+  void write(const FileTree& tree, const SquashfsOptions& options) const {
+    SilentReporter reporter;
+    File file = File::create(image());
+    write_squashfs(tree, options, file, reporter);
+  }
+  FileTree read(const std::string& path) const {
+    return read_squashfs(std::make_shared<File>(File::open_for_reading(path)));
+  }
+  std::string image() const { return folder_ / "image"; }
+
+  tests::TempDir folder_;
+};
+
+/// Without what a test that is not root cannot make or what has no value to compare.
+FileTree tree_for(uint32_t seed) {
+  FileTree tree = tests::random_tree(seed, 150);
+  walk(tree, [](const std::string&, Node& node) {
+    if (!node.xattrs) return;
+    node.xattrs->erase("user.note");
+    (*node.xattrs)["user.note"] = "a note";
+  });
+  return tree;
+}
+
+TEST_F(SquashfsOracle, TheKernelSeesTheSameTree) {
+  REQUIRE_OR_SKIP(geteuid() == 0 && can_run("mount"), "root, or mount");
+  std::filesystem::create_directory(folder_ / "mnt");
+  const std::pair<Compression, uint32_t> kinds[] = {
+      {Compression::kNone, 131072}, {Compression::kZstd, 4096},   {Compression::kZstd, 1048576},
+      {Compression::kXz, 1048576},  {Compression::kGzip, 131072}, {Compression::kLz4, 8192}};
+  for (auto [compression, block_size] : kinds) {
+    FileTree tree = tree_for(block_size + static_cast<uint32_t>(compression));
+    // Long listings, which the kernel looks names up in by their index.
+    std::vector<Entry> entries;
+    for (int i = 0; i < 1500; ++i) {
+      entries.push_back({fmt::format("{:05}-{}", i, std::string(40, 'n')), make_directory()});
+    }
+    tree.insert("/large", Node(Directory(std::move(entries)), 0755));
+    write(tree, {.compression = compression, .block_size = block_size});
+    Mount mount(image(), folder_ / "mnt");
+    REQUIRE_OR_SKIP(mount.succeeded, "a kernel that mounts squashfs from a loop device");
+    FileTree kernel(scan(mount.point));
+    EXPECT_EQ(dump(kernel), dump(tree)) << name_of(compression) << ' ' << block_size;
+    EXPECT_TRUE(kernel == tree) << name_of(compression) << ' ' << block_size;
+    EXPECT_EQ(xattr_of(mount.point, "security.selinux"),
+              std::string(tree.root().label.text()) + '\0');
+  }
+}
+
+/// What `unsquashfs -lln` shows of a node: type, mode, ids, size, path and target.
+std::string listed_line(const std::string& path, const Node& node) {
+  uint64_t size = node.regular() ? node.regular()->content.size_bytes() : 0;
+  if (const Symlink* link = node.symlink()) size = link->target.size();
+  char type = node.regular() ? '-' : type_letter(node);
+  std::string mode(9, '-');
+  for (size_t bit = 0; bit < 9; ++bit) {
+    if (node.mode & (0400 >> bit)) mode[bit] = "rwx"[bit % 3];
+  }
+  std::string target = node.symlink() ? " -> " + node.symlink()->target : "";
+  return fmt::format("{}{} {}/{} {} {}{}\n", type, mode, node.uid, node.gid, size, path, target);
+}
+
+TEST_F(SquashfsOracle, UnsquashfsListsAndUnpacksTheSameTree) {
+  REQUIRE_OR_SKIP(can_run("unsquashfs"), "unsquashfs");
+  FileTree tree;
+  for (size_t i = 0; i < 300; ++i) {
+    Node file = make_regular(Content::from_bytes(std::string(i * 1000, 'a')), 0640);
+    file.label = Label("system_u:object_r:usr_t:s0");
+    file.uid = 1000 + static_cast<uint32_t>(i % 3);
+    tree.insert(fmt::format("/folder{}/file{}", i % 7, i), std::move(file));
+  }
+  tree.insert("/link", make_symlink("folder1/file1"));
+  tree.insert("/fifo", Node(Device{Device::Kind::kFifo}, 0600));
+  std::string expected_list;
+  walk(tree, [&](const std::string& path, const Node& node) {
+    // The size of a folder is that of its list of entries.
+    if (!node.directory()) expected_list += listed_line(path, node);
+  });
+  FileTree unlabelled = tree.clone();
+  walk(unlabelled, [](const std::string&, Node& node) {
+    node.label = Label();
+    node.uid = 0;
+  });
+
+  for (Compression compression : {Compression::kNone, Compression::kZstd, Compression::kXz,
+                                  Compression::kGzip, Compression::kLz4}) {
+    write(tree, {.compression = compression, .isolate_below = "/folder1"});
+    std::string list;
+    std::istringstream lines(output_of(fmt::format("unsquashfs -lln -d '' {}", image())));
+    for (std::string line; std::getline(lines, line);) {
+      std::istringstream fields(line);
+      std::string mode, ids, size, date, time, path;
+      fields >> mode >> ids >> size >> date >> time >> std::ws;
+      if (mode.starts_with('d')) continue;
+      std::getline(fields, path);
+      list += fmt::format("{} {} {} {}\n", mode, ids, size, path);
+    }
+    EXPECT_EQ(list, expected_list) << name_of(compression);
+
+    std::string unpacked = folder_ / fmt::format("unpacked-{}", name_of(compression));
+    output_of(fmt::format("unsquashfs -no-xattrs -no-progress -quiet -d {} {}", unpacked, image()));
+    FileTree seen(scan(unpacked));
+    walk(seen, [](const std::string&, Node& node) { node.uid = node.gid = 0; });
+    EXPECT_EQ(dump(seen), dump(unlabelled)) << name_of(compression);
+    EXPECT_TRUE(seen == unlabelled) << name_of(compression);
+  }
+}
+
+class ForeignImages : public SquashfsOracle {
+ protected:
+  /// A folder with what images hold in different ways.
+  void make_source() {
+    source_ = folder_ / "source";
+    std::filesystem::create_directories(source_ + "/sub/empty");
+    FileTree tree = tests::random_tree(5, 120);
+    int index = 0;
+    walk(tree, [&](const std::string&, const Node& node) {
+      if (!node.regular()) return;
+      write_file(fmt::format("{}/sub/{}", source_, index++), node.regular()->content.read_all());
+    });
+    for (int i = 0; i < 1500; ++i) {
+      write_file(fmt::format("{}/{:04}-{}", source_, i, std::string(30, 'n')),
+                 std::string(static_cast<size_t>(i % 50), 'x'));
+    }
+    write_file(source_ + "/sparse", std::string(500000, '\0') + "end");
+    std::filesystem::create_hard_link(source_ + "/sparse", source_ + "/sub/hard-link");
+    std::filesystem::create_symlink("some/where", source_ + "/link");
+    ASSERT_EQ(mkfifo((source_ + "/fifo").c_str(), 0600), 0);
+    // gensquashfs keeps every time but the root's.
+    const timespec epoch[2] = {};
+    ASSERT_EQ(utimensat(AT_FDCWD, source_.c_str(), epoch, 0), 0);
+    if (geteuid() == 0) {
+      setxattr((source_ + "/sparse").c_str(), "user.note", "noted", 5, 0);
+      setxattr((source_ + "/sparse").c_str(), "trusted.note", "trusted", 7, 0);
+      for (int i = 0; i < 40; ++i) {
+        std::string label = "system_u:object_r:" + std::string(200, 'l') + "_t:s0";
+        std::string path = fmt::format("{}/{:04}-{}", source_, i, std::string(30, 'n'));
+        // Fails where the host's own policy forbids it; then there is less to compare.
+        setxattr(path.c_str(), "security.selinux", label.c_str(), label.size() + (i % 2), 0);
+      }
+    }
+  }
+  void expect_equal(const std::string& image, const std::string& what) const {
+    FileTree expected(scan(source_)), found = read(image);
+    EXPECT_EQ(dump(found), dump(expected)) << what;
+    EXPECT_TRUE(found == expected) << what;
+  }
+
+  std::string source_;
+};
+
+TEST_F(ForeignImages, OfMksquashfsAreReadEqual) {
+  REQUIRE_OR_SKIP(can_run("mksquashfs"), "mksquashfs");
+  make_source();
+  for (const char* options :
+       {"-comp gzip", "-comp xz -b 65536", "-comp zstd -b 1M", "-comp lz4 -Xhc",
+        "-comp gzip -no-fragments", "-comp zstd -always-use-fragments -b 8192",
+        "-comp xz -Xbcj x86", "-comp gzip -no-exports", "-comp gzip -noI -noD -noF -noX",
+        "-comp zstd -no-duplicates -no-sparse", "-comp lz4 -b 4096"}) {
+    output_of(fmt::format("mksquashfs {} {} -noappend -no-progress -quiet {}", source_, image(),
+                          options));
+    expect_equal(image(), options);
+  }
+}
+
+TEST_F(ForeignImages, OfGensquashfsAreReadEqual) {
+  REQUIRE_OR_SKIP(can_run("gensquashfs"), "gensquashfs");
+  make_source();
+  for (const char* options : {"-c gzip", "-c xz", "-c zstd -b 1M", "-c lz4 -e",
+                              "-c zstd -T -b 4096", "-c lz4 -X hc", "-c gzip -j 4 -b 16384"}) {
+    output_of(fmt::format("gensquashfs -q -f -k -x -D {} {} {}", source_, options, image()));
+    expect_equal(image(), options);
+  }
+}
+
+}  // namespace
+}  // namespace imagefmt
