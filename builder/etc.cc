@@ -160,27 +160,25 @@ void fill_etc(Root& root, std::string_view etc, const Accounts& accounts,
 void add_selinux(Root& root, FileTree selinux) {
   constexpr std::string_view kFolder = "/etc/selinux";
   constexpr std::string_view kOrigin = "the policy";
-  if (const Node* standing = root.tree().find(kFolder); standing && standing->symlink()) {
-    std::string origin(root.origin_of(kFolder));
-    Found source = folder_at(root.tree(), kFolder);
+  const std::string closure(root.origin_of(kStatic));
+  const Node* standing = root.tree().find(kFolder);
+  if (standing && standing->symlink()) {
     std::string target = standing->symlink()->target;
-    std::vector<std::string> names;
-    for (const Entry& entry : source.node->directory()->entries) names.push_back(entry.name);
-    root.remove(kFolder);
-    for (const std::string& name : names) {
-      root.add(join_path(kFolder, name), make_symlink(join_path(target, name)), origin);
+    Node links = make_directory();
+    if (std::optional<Found> source = find_following(root.tree(), kFolder);
+        source && source->node->directory()) {
+      for (const Entry& entry : source->node->directory()->entries) {
+        links.directory()->entries.push_back(
+            {entry.name, make_symlink(join_path(target, entry.name))});
+      }
+    }
+    root.replace(kFolder, make_directory(), kOrigin, closure);
+    for (Entry& entry : links.directory()->entries) {
+      root.add(join_path(kFolder, entry.name), std::move(entry.node), closure);
     }
   }
   for (Entry& entry : selinux.root().directory()->entries) {
-    std::string path = join_path(kFolder, entry.name);
-    if (root.tree().find(path)) {
-      // What the closure has lies in single links, perhaps below a folder of theirs.
-      std::string_view origin = root.origin_of(path);
-      bool from_closure = origin.starts_with("the closure's etc ") || origin.empty();
-      if (!from_closure) root.add(path, std::move(entry.node), kOrigin);  // throws, naming both
-      root.remove(path);
-    }
-    root.add(path, std::move(entry.node), kOrigin);
+    root.replace(join_path(kFolder, entry.name), std::move(entry.node), kOrigin, closure);
   }
 }
 

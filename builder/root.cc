@@ -94,17 +94,24 @@ void Root::add(std::string_view path, Node node, std::string_view origin) {
   });
 }
 
-void Root::remove(std::string_view path) {
+void Root::replace(std::string_view path, Node node, std::string_view origin,
+                   std::string_view from) {
+  std::string below = std::string(path) + '/';
+  auto is_inside = [&](const std::string& name) { return name == path || name.starts_with(below); };
+  for (const auto& [name, supplier] : origins_) {
+    if (is_inside(name) && supplier != from) {
+      throw Error(fmt::format("cannot add '{}' from {}: there is {}, already", path, origin,
+                              describe(name)));
+    }
+  }
+  std::erase_if(origins_, [&](const auto& entry) { return is_inside(entry.first); });
   size_t slash = path.rfind('/');
   Node* parent = tree_.find(path.substr(0, slash));
-  Directory* directory = parent ? parent->directory() : nullptr;
-  if (!directory) return;
-  std::erase_if(directory->entries,
-                [&](const Entry& entry) { return entry.name == path.substr(slash + 1); });
-  std::string below = std::string(path) + '/';
-  std::erase_if(origins_, [&](const auto& origin) {
-    return origin.first == path || origin.first.starts_with(below);
-  });
+  if (Directory* directory = parent ? parent->directory() : nullptr) {
+    std::erase_if(directory->entries,
+                  [&](const Entry& entry) { return entry.name == path.substr(slash + 1); });
+  }
+  add(path, std::move(node), origin);
 }
 
 bool Root::add_default(std::string_view path, Node node) {

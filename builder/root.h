@@ -31,8 +31,10 @@ class Root {
   /// /nix/store. Returns whether it was added.
   bool add_default(std::string_view path, imagefmt::Node node);
 
-  /// Takes a node, and all below it, out again; nothing happens if there is none.
-  void remove(std::string_view path);
+  /// Puts a node in the place of what `from` supplies at `path` and below, if it supplies anything.
+  /// Throws `cannot add '<path>' from <origin>: …` if somebody else supplies part of that.
+  void replace(std::string_view path, imagefmt::Node node, std::string_view origin,
+               std::string_view from);
 
   /// Who supplies `path` itself; empty if nobody does.
   std::string_view origin_of(std::string_view path) const;

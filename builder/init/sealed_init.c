@@ -13,6 +13,7 @@
 // it (mount_setup). Everything else that activation makes lies in the image or is made by systemd.
 //
 // Freestanding C: no libc, no start files, so that one cross compiler without a sysroot builds it.
+// It has no writable data: Linux before 6.7 refuses a segment of zeros that begins inside a page.
 // A failed step is told on stderr and in the kernel's log, and ends the process: the kernel panics
 // and shows both.
 
@@ -95,11 +96,8 @@ static word append_number(char* text, word length, word number) {
   return append(text, length, digits + place);
 }
 
-static char message[kPathMax];
-static char target[kPathMax];
-static char program[kPathMax + sizeof SYSTEMD];
-
 __attribute__((noreturn)) static void fail(const char* step, const char* name, long error) {
+  char message[kPathMax];
   word length = append(message, 0, "<2>intaglio init: cannot ");
   length = append(message, length, step);
   length = append(message, length, " '");
@@ -113,7 +111,7 @@ __attribute__((noreturn)) static void fail(const char* step, const char* name, l
   for (;;) call(kExitGroup, 1, 0, 0, 0, 0);
 }
 
-static void make_link(const char* path) {
+static void make_link(const char* target, const char* path) {
   long error = call(kSymlinkat, (word)target, (word)kAtFdcwd, (word)path, 0, 0);
   if (error == -kEexist) {  // an initrd of NixOS has made it
     error = call(kUnlinkat, (word)kAtFdcwd, (word)path, 0, 0, 0);
@@ -137,17 +135,16 @@ __attribute__((noreturn, used)) void start_system(word* stack) {
     if (error < 0) fail("mount a tmpfs on", "/run", error);
   }
 
-  long length =
-      call(kReadlinkat, (word)kAtFdcwd, (word)SYSTEM_LINK, (word)target, sizeof target - 1, 0);
+  char target[kPathMax];
+  long length = call(kReadlinkat, (word)kAtFdcwd, (word)SYSTEM_LINK, (word)target,
+                     sizeof target - sizeof SYSTEMD, 0);
   if (length < 0) fail("read the link", SYSTEM_LINK, length);
   target[length] = 0;
-  make_link("/run/current-system");
-  make_link("/run/booted-system");
+  make_link(target, "/run/current-system");
+  make_link(target, "/run/booted-system");
 
-  for (word i = 0; i < (word)length; ++i) program[i] = target[i];
-  const char* name = SYSTEMD;
-  for (word i = 0; i < sizeof SYSTEMD; ++i) program[(word)length + i] = name[i];
-  if (stack[0]) arguments[0] = program;
-  error = call(kExecve, (word)program, (word)arguments, (word)environment, 0, 0);
-  fail("start", program, error);
+  append(target, (word)length, SYSTEMD);
+  if (stack[0]) arguments[0] = target;
+  error = call(kExecve, (word)target, (word)arguments, (word)environment, 0, 0);
+  fail("start", target, error);
 }

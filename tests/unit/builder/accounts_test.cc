@@ -23,8 +23,7 @@ Accounts read(std::string_view json, const FindText& find_text = no_file) {
   return parse_users_groups(json, "users.json", find_text);
 }
 
-// What update-users-groups.pl of NixOS 25.05 writes for this input into an empty root; checked once
-// against that script, with its random orders sorted by number.
+// What update-users-groups.pl makes of this in an empty root, worked out by hand from its text.
 constexpr std::string_view kSystem = R"json({
   "mutableUsers": false,
   "groups": [

@@ -327,6 +327,27 @@ TEST(AddSelinux, RefusesASecondSource) {
             "symlink from entry 1 of 'contents.json', already");
 }
 
+TEST(AddSelinux, RefusesASecondSourceBelowAFolder) {
+  NixosStore store;
+  store.link(store.etc + "/selinux/refpolicy/seusers", store.conf + "/seusers");
+  store.contents(R"([{"target": "/etc/selinux/refpolicy/x", "type": "symlink", "source": "/x"}])");
+  Assembly assembly = store.assemble();
+  FileTree policy;
+  policy.insert("/refpolicy/seusers", make_regular(Content::from_bytes("")));
+  EXPECT_EQ(error_of([&] { add_selinux(assembly.root, std::move(policy)); }),
+            "cannot add '/etc/selinux/refpolicy' from the policy: there is "
+            "'/etc/selinux/refpolicy/x', a symlink from entry 1 of 'contents.json', already");
+}
+
+TEST(AddSelinux, RefusesALinkThatTheUserSupplies) {
+  NixosStore store;
+  store.contents(R"([{"target": "/etc/selinux", "type": "symlink", "source": "/x"}])");
+  Assembly assembly = store.assemble();
+  EXPECT_EQ(error_of([&] { add_selinux(assembly.root, FileTree()); }),
+            "cannot add '/etc/selinux' from the policy: there is '/etc/selinux', a symlink from "
+            "entry 1 of 'contents.json', already");
+}
+
 TEST(ActivationRules, AreSortedAndWhole) {
   std::span<const ActivationRule> rules = activation_rules();
   EXPECT_TRUE(std::is_sorted(rules.begin(), rules.end(),
