@@ -38,35 +38,36 @@ std::optional<std::string> find_modules(const Closure& closure, const Bootspec& 
                           there.empty() ? "no folder of any" : "folders of others: " + there));
 }
 
-std::optional<std::string> find_config(const Closure& closure, const Bootspec& spec,
-                                       const std::optional<std::string>& modules,
-                                       imagefmt::ByteView image) {
-  std::vector<std::string> places = {std::string(store_path_of(spec.kernel)) + "/config"};
-  if (modules) {
-    places.push_back(*modules + "/config");
-    // A link into the kernel's development output, which a closure seldom holds.
-    if (resolve(closure, *modules + "/build/.config").end == Resolution::End::kFound) {
-      places.push_back(*modules + "/build/.config");
-    }
-  }
-  for (const std::string& place : places) {
-    if (std::optional<std::string> found = find_in_store(closure, place)) {
-      return imagefmt::read_file(closure.host_path(*found), kMaxConfigBytes);
-    }
-  }
-  return kernel_config(image);
+std::string read_image(const Closure& closure, const Bootspec& spec) {
+  return imagefmt::read_file(closure.host_path(spec.kernel), kMaxImageBytes);
 }
 
 }  // namespace
 
 Kernel read_kernel(const Closure& closure, const Bootspec& spec) {
-  std::string image = imagefmt::read_file(closure.host_path(spec.kernel), kMaxImageBytes);
+  std::string image = read_image(closure, spec);
   Kernel kernel;
   kernel.release = kernel_release(imagefmt::as_bytes(image), spec.kernel);
   kernel.modules = find_modules(closure, spec, kernel.release);
-  kernel.config = find_config(closure, spec, kernel.modules, imagefmt::as_bytes(image));
-  if (kernel.config) kernel.lsm = find_config_value(*kernel.config, "CONFIG_LSM");
   return kernel;
+}
+
+std::optional<std::string> read_kernel_config(const Closure& closure, const Bootspec& spec,
+                                              const Kernel& kernel) {
+  std::vector<std::string> places = {std::string(store_path_of(spec.kernel)) + "/config"};
+  if (kernel.modules) {
+    places.push_back(*kernel.modules + "/config");
+    places.push_back(*kernel.modules + "/build/.config");
+  }
+  for (const std::string& place : places) {
+    // `build` links into the kernel's development output, which a closure seldom holds.
+    Resolution found = resolve(closure, place);
+    if (found.end == Resolution::End::kFound) {
+      return imagefmt::read_file(closure.host_path(found.path), kMaxConfigBytes);
+    }
+  }
+  std::string image = read_image(closure, spec);
+  return kernel_config(imagefmt::as_bytes(image));
 }
 
 }  // namespace builder

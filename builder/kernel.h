@@ -12,14 +12,16 @@ namespace builder {
 struct Kernel {
   std::string release;                 // as `uname -r` says it: "6.12.41"
   std::optional<std::string> modules;  // `/nix/store/…/lib/modules/<release>`; none if monolithic
-  std::optional<std::string> config;   // the text of its configuration, where one was found
-  std::optional<std::string> lsm;      // CONFIG_LSM of it
 };
 
 /// Reads the kernel of `spec`. A toplevel with `kernel-modules` must have a folder of this kernel's
-/// release there: a kernel of one version with modules of another is an Error. The configuration is
-/// looked for as `config` beside the kernel, as `config` and `build/.config` in the modules'
-/// folder, and in the image itself.
+/// release there: a kernel of one version with modules of another is an Error.
 Kernel read_kernel(const Closure& closure, const Bootspec& spec);
+
+/// The text of the kernel's configuration, if the closure holds it: `config` beside the kernel,
+/// `config` or `build/.config` in the modules' folder, or inside the image (IKCONFIG), which takes
+/// about a second to unpack. For its values see find_config_value (kernel_image.h).
+std::optional<std::string> read_kernel_config(const Closure& closure, const Bootspec& spec,
+                                              const Kernel& kernel);
 
 }  // namespace builder

@@ -27,8 +27,11 @@ constexpr size_t kMaxRelease = 64;                    // __NEW_UTS_LEN
 constexpr size_t kMaxPackedConfig = size_t{4} << 20;  // 70 KiB in a kernel that has it all
 constexpr size_t kMaxConfig = size_t{16} << 20;
 constexpr uint64_t kMaxUnpacked = uint64_t{512} << 20;  // of one image, all attempts together
-constexpr int kMaxAttempts = 256;
+constexpr uint64_t kLeastKernel = uint64_t{1} << 20;    // less unpacked is not a kernel
+constexpr size_t kMaxAttempts = 256;
 constexpr int kMaxConfigAttempts = 16;
+
+constexpr std::string_view kGzipMagic("\x1f\x8b\x08", 3);
 
 /// Takes the next bytes and returns whether it has seen enough.
 using Sink = std::function<bool(ByteView)>;
@@ -117,9 +120,8 @@ void allow_filters(archive* reader) {
 }
 
 /// Unpacks what `packed` begins with into `sink` until that has enough, `budget` bytes are spent,
-/// or the data end or break: what follows the compressed data in an image is no error. Returns what
-/// `sink` said last.
-bool unpack(ByteView packed, uint64_t& budget, const Sink& sink) {
+/// or the data end or break: what follows the compressed data in an image is no error.
+void unpack(ByteView packed, uint64_t& budget, const Sink& sink) {
   Archive reader(archive_read_new());
   if (!reader) throw std::bad_alloc();
   allow_filters(reader.get());
@@ -128,19 +130,20 @@ bool unpack(ByteView packed, uint64_t& budget, const Sink& sink) {
   if (archive_read_open_memory(reader.get(), packed.data(), packed.size()) != ARCHIVE_OK ||
       archive_read_next_header(reader.get(), &entry) != ARCHIVE_OK ||
       archive_filter_count(reader.get()) < 2) {  // one stands for the bytes as they are
-    return false;
+    return;
   }
   while (budget > 0) {
     // Block by block, since archive_read_data gives nothing of what precedes an error in its range.
     const void* block = nullptr;
     size_t length = 0;
     la_int64_t offset = 0;
-    if (archive_read_data_block(reader.get(), &block, &length, &offset) != ARCHIVE_OK) return false;
+    if (archive_read_data_block(reader.get(), &block, &length, &offset) != ARCHIVE_OK ||
+        length == 0)
+      return;
     length = static_cast<size_t>(std::min<uint64_t>(length, budget));
     budget -= length;
-    if (sink({static_cast<const uint8_t*>(block), length})) return true;
+    if (sink({static_cast<const uint8_t*>(block), length})) return;
   }
-  return false;
 }
 
 bool is_x86_image(ByteView image) {
@@ -162,42 +165,43 @@ std::optional<std::string> x86_release(ByteView image) {
   return leading_release(text_at(image, begin, end - begin));
 }
 
-/// Where compressed data may begin, the surest place first.
-std::vector<ByteView> packed_parts(ByteView image) {
-  std::vector<ByteView> parts = {image};
-  auto add = [&](uint64_t offset, uint64_t length) {
-    if (offset >= image.size()) return;
-    parts.push_back(image.subspan(offset, std::min<uint64_t>(length, image.size() - offset)));
-  };
-  auto add_payload = [&](uint64_t offset, uint64_t length) {
-    add(offset, length);
-    // The kernel's build appends the unpacked size (scripts/Makefile.lib, size_append), at which
-    // some decoders give up, the last block of data with them.
-    if (length > 4) add(offset, length - 4);
-  };
+/// The compressed payload that a header tells of; empty if none does.
+ByteView announced_payload(ByteView image) {
+  uint64_t offset = 0, length = 0;
   if (text_at(image, 0, 2) == "MZ" && text_at(image, 4, 4) == "zimg") {
-    add_payload(field_at<le32>(image, 8).value_or(0), field_at<le32>(image, 12).value_or(0));
+    offset = field_at<le32>(image, 8).value_or(0);
+    length = field_at<le32>(image, 12).value_or(0);
+  } else if (is_x86_image(image) && field_at<le16>(image, 0x206).value_or(0) >= 0x208) {
+    offset = x86_setup_size(image) + field_at<le32>(image, 0x248).value_or(0);
+    length = field_at<le32>(image, 0x24c).value_or(0);
+    // The kernel's build appends the unpacked size to all but gzip (scripts/Makefile.lib), which
+    // zboot does not count and x86 does. Some decoders give up at it, and the last block of data
+    // with them.
+    if (text_at(image, offset, kGzipMagic.size()) != kGzipMagic)
+      length -= std::min<uint64_t>(length, 4);
   }
-  if (is_x86_image(image) && field_at<le16>(image, 0x206).value_or(0) >= 0x208) {
-    add_payload(x86_setup_size(image) + field_at<le32>(image, 0x248).value_or(0),
-                field_at<le32>(image, 0x24c).value_or(0));
-  }
-  static constexpr std::array<std::string_view, 5> kMagics = {
-      std::string_view("\x1f\x8b\x08", 3), std::string_view("\xfd\x37zXZ\0", 6),
-      std::string_view("\x28\xb5\x2f\xfd", 4), std::string_view("\x02\x21\x4c\x18", 4),
-      std::string_view("BZh", 3)};
-  for (std::string_view magic : kMagics) {
-    std::string_view text = as_text(image);
-    for (size_t at = text.find(magic); at != text.npos && parts.size() < kMaxAttempts;
-         at = text.find(magic, at + 1)) {
-      if (at != 0) add(at, image.size());
-    }
-  }
-  return parts;
+  if (offset >= image.size()) return {};
+  return image.subspan(offset, std::min<uint64_t>(length, image.size() - offset));
 }
 
-/// Shows `make_search()` the image as it is, then all that can be unpacked from it, until something
-/// is found.
+/// Each place that looks like the beginning of compressed data.
+std::vector<ByteView> likely_payloads(ByteView image) {
+  static constexpr std::array<std::string_view, 5> kMagics = {
+      kGzipMagic, std::string_view("\xfd\x37zXZ\0", 6), std::string_view("\x28\xb5\x2f\xfd", 4),
+      std::string_view("\x02\x21\x4c\x18", 4), std::string_view("BZh", 3)};
+  std::vector<ByteView> payloads;
+  std::string_view text = as_text(image);
+  for (std::string_view magic : kMagics) {
+    for (size_t at = text.find(magic); at != text.npos && payloads.size() < kMaxAttempts;
+         at = text.find(magic, at + 1)) {
+      payloads.push_back(image.subspan(at));
+    }
+  }
+  return payloads;
+}
+
+/// Shows `make_search()` the image as it is, then what is packed in it, until something is found or
+/// what must have been the kernel is unpacked. Places that no header tells of are tried last.
 void search_image(ByteView image, const std::function<MarkerSearch()>& make_search) {
   constexpr size_t kStep = size_t{1} << 20;
   MarkerSearch plain = make_search();
@@ -205,12 +209,18 @@ void search_image(ByteView image, const std::function<MarkerSearch()>& make_sear
     if (plain.feed(image.subspan(at, std::min(kStep, image.size() - at)))) return;
   }
   if (plain.finish()) return;
+
   uint64_t budget = kMaxUnpacked;
-  for (ByteView part : packed_parts(image)) {
-    MarkerSearch search = make_search();
-    if (unpack(part, budget, [&](ByteView bytes) { return search.feed(bytes); })) return;
-    if (search.finish()) return;
-  }
+  bool ended = false;
+  auto search_in = [&](const std::vector<ByteView>& payloads) {
+    for (size_t i = 0; i < payloads.size() && !ended; ++i) {
+      MarkerSearch search = make_search();
+      unpack(payloads[i], budget, [&](ByteView bytes) { return ended = search.feed(bytes); });
+      if (!ended) ended = search.finish() || kMaxUnpacked - budget >= kLeastKernel;
+    }
+  };
+  search_in({announced_payload(image)});
+  if (!ended) search_in(likely_payloads(image));
 }
 
 }  // namespace
