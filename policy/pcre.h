@@ -25,12 +25,12 @@ inline std::string pcre_error(int code) {
 }
 
 /// `^pattern$`. Throws what is wrong with the pattern, without naming it.
-inline PcreCode compile_pcre(std::string_view pattern) {
+inline PcreCode compile_pcre(std::string_view pattern, uint32_t more_options = 0) {
   std::string anchored = fmt::format("^{}$", pattern);
   int error = 0;
   PCRE2_SIZE offset = 0;
   PcreCode code(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(anchored.data()), anchored.size(),
-                              PCRE2_DOTALL, &error, &offset, nullptr));
+                              PCRE2_DOTALL | more_options, &error, &offset, nullptr));
   if (!code) {
     // The offset counts the `^` that the user did not write.
     throw imagefmt::Error(fmt::format("{} (byte {})", pcre_error(error), offset ? offset - 1 : 0));

@@ -40,8 +40,7 @@ struct RuleMatcher::Group {
 
 struct RuleMatcher::Patterns {
   std::deque<std::string> strings;  // that exact_ looks into
-  std::vector<PcreCode> codes;      // by rank; null where no one has asked
-  std::once_flag all_compiled;
+  std::vector<PcreCode> codes;      // by rank; null where the automaton answers
 };
 
 RuleMatcher::~RuleMatcher() = default;
@@ -115,19 +114,20 @@ RuleMatcher::RuleMatcher(std::span<const ContextRule> rules, std::vector<BadPatt
 }
 
 const ContextRule* RuleMatcher::best(std::string_view key, FileType type) const {
-  // Before a newline that ends the subject, PCRE2's `$` holds too. Such names are rare.
-  Rank best = kNone;
-  if (key.back() == '\n') {
-    best = best_one_by_one(key, type);
-  } else {
-    std::string_view stem = path_stem(key);
-    best = best_exact(key, stem, type);
-    if (!stem.empty()) {
-      auto own = groups_.find(stem);
-      if (own != groups_.end()) best = best_in(*own->second, key, type, best);
-    }
-    auto any = groups_.find({});
-    if (any != groups_.end()) best = best_in(*any->second, key, type, best);
+  const std::string_view stem = path_stem(key);
+  Rank best = best_exact(key, stem, type);
+  // PCRE2's `$` holds before a newline that ends the subject, too: then the subject without it is
+  // another that may match.
+  const bool has_newline = key.back() == '\n';
+  const std::string_view shorter = key.substr(0, key.size() - 1);
+  if (has_newline) best = std::max(best, best_exact(shorter, stem, type));
+  for (bool with_stem : {true, false}) {
+    if (with_stem && stem.empty()) continue;
+    auto group = groups_.find(with_stem ? stem : std::string_view());
+    if (group == groups_.end()) continue;
+    best = best_translated(*group->second, key, type, best);
+    if (has_newline) best = best_translated(*group->second, shorter, type, best);
+    best = best_by_pcre(*group->second, key, type, best);
   }
   return best == kNone ? nullptr : &at(best);
 }
@@ -143,41 +143,32 @@ RuleMatcher::Rank RuleMatcher::best_exact(std::string_view key, std::string_view
   return kNone;
 }
 
-RuleMatcher::Rank RuleMatcher::best_in(const Group& group, std::string_view key, FileType type,
-                                       Rank best) const {
-  if (group.highest_in_set > best) {
-    thread_local std::vector<int> matching;
-    RE2::Set::ErrorInfo error;
-    if (group.set->Match({key.data(), key.size()}, &matching, &error)) {
-      for (int index : matching) {
-        Rank rank = group.rank_of_index[static_cast<size_t>(index)];
-        if (rank > best && fits(rank, type)) best = rank;
-      }
-    } else if (error.kind != RE2::Set::kNoError) {
-      return best_one_by_one(key, type);  // out of the automaton's memory
+RuleMatcher::Rank RuleMatcher::best_translated(const Group& group, std::string_view key,
+                                               FileType type, Rank best) const {
+  if (group.highest_in_set <= best) return best;
+  thread_local std::vector<int> matching;
+  RE2::Set::ErrorInfo error{};
+  if (group.set->Match({key.data(), key.size()}, &matching, &error)) {
+    for (int index : matching) {
+      Rank rank = group.rank_of_index[static_cast<size_t>(index)];
+      if (rank > best && fits(rank, type)) best = rank;
+    }
+  } else if (error.kind != RE2::Set::kNoError) {  // out of the automaton's memory: one by one
+    for (Rank rank : group.rank_of_index) {
+      if (rank <= best || !fits(rank, type)) continue;
+      if (matches(*compile_pcre(at(rank).pattern, PCRE2_DOLLAR_ENDONLY), key)) best = rank;
     }
   }
+  return best;
+}
+
+RuleMatcher::Rank RuleMatcher::best_by_pcre(const Group& group, std::string_view key, FileType type,
+                                            Rank best) const {
   for (Rank rank : group.by_pcre) {
     if (rank <= best) break;
     if (fits(rank, type) && pcre_matches(rank, key)) return rank;
   }
   return best;
-}
-
-RuleMatcher::Rank RuleMatcher::best_one_by_one(std::string_view key, FileType type) const {
-  std::call_once(patterns_->all_compiled, [&] {
-    for (Rank rank = 0; rank < static_cast<Rank>(rules_.size()); ++rank) {
-      if (!patterns_->codes[rank]) patterns_->codes[rank] = compile_pcre(at(rank).pattern);
-    }
-  });
-  std::string_view stem = path_stem(key);
-  for (Rank rank = static_cast<Rank>(rules_.size()) - 1; rank >= 0; --rank) {
-    if (!fits(rank, type)) continue;
-    std::string_view own_stem = rule_stem(at(rank).pattern);
-    if (!own_stem.empty() && own_stem != stem) continue;
-    if (pcre_matches(rank, key)) return rank;
-  }
-  return kNone;
 }
 
 bool RuleMatcher::pcre_matches(Rank rank, std::string_view key) const {

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -42,8 +41,8 @@ class RuleMatcher {
   }
   bool pcre_matches(Rank rank, std::string_view key) const;
   Rank best_exact(std::string_view key, std::string_view stem, FileType type) const;
-  Rank best_in(const Group& group, std::string_view key, FileType type, Rank best) const;
-  Rank best_one_by_one(std::string_view key, FileType type) const;
+  Rank best_translated(const Group& group, std::string_view key, FileType type, Rank best) const;
+  Rank best_by_pcre(const Group& group, std::string_view key, FileType type, Rank best) const;
 
   std::span<const ContextRule> rules_;
   std::vector<uint32_t> rule_of_rank_;

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// file_contexts texts that are made here: the build's proof of what each inode is labelled, and
+// what the image itself carries.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "imagefmt/tree.h"
+
+namespace policy {
+
+/// A pattern that matches `path` and nothing else, as libselinux 3.4 reads it: metacharacters
+/// behind a backslash, blanks and bytes outside ASCII as `[\xhh]`.
+std::string escape_pattern(std::string_view path);
+
+/// An exact rule for each node of a labelled tree, with its type, sorted by the bytes of the paths.
+/// FileContexts answers each node from it with the node's own label.
+std::string serialize_exact_contexts(const imagefmt::FileTree& tree);
+
+/// The policy's rules, and that nothing at run time may label the store anew.
+std::string serialize_image_contexts(std::string_view policy_file_contexts);
+
+}  // namespace policy

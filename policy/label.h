@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The labels of a tree: what lies in the store as it would be labelled at its place in the FHS,
+// everything else by its own path.
+//
+// Which rule counts, in this order:
+//   - of a store file's places (projection.h, and where the root's tree links to it: sightings.h),
+//     plain text over a regular expression, then the longer literal stem, then the place of its own
+//     folder. Two links of equal standing that disagree are an error;
+//   - the skeleton of the store (`/nix`, `/nix/store`, each store path's top folder, links of store
+//     paths and of the toplevel) and links at the root's top that no rule with `-l` speaks of
+//     (`/bin`,
+//     `/usr`): what `/nix/store` gets, which is policy/nixos/store.cil's; without that module, what
+//     `/usr` gets;
+//   - `<<none>>`: the label of the folder that it lies in, as if it had been made there. So
+//   `/proc`,
+//     a mount point that the policy leaves alone, gets the label of `/`;
+//   - the catch-all `/.*` is no rule, and a path with no rule is an error.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "imagefmt/base/reporter.h"
+#include "imagefmt/tree.h"
+#include "policy/contexts.h"
+#include "policy/store_path.h"
+
+namespace policy {
+
+struct LabelInput {
+  FileContexts contexts;
+  /// What the store holds; a store path that is not named is an ordinary package.
+  std::vector<StorePath> store_paths;
+  /// False: every path is matched as it is, also by a catch-all, and only `<<none>>` is special.
+  bool project_store = true;
+  /// Whether the policy knows a context; asked once for each, on the calling thread. Empty: all do.
+  std::function<bool(std::string_view)> context_is_valid;
+  unsigned jobs = 1;  // threads; 0: one a core. No result depends on it.
+};
+
+/// Counts, for the manifest.
+struct LabelReport {
+  uint64_t inodes = 0;
+  std::map<std::string, uint64_t> by_context;
+  std::map<size_t, uint64_t> by_rule;  // by index into contexts.rules()
+  uint64_t by_skeleton = 0;            // of which there is no rule for the path itself
+  uint64_t by_folder = 0;              // `<<none>>`
+  uint64_t by_catch_all = 0;           // without projection only
+};
+
+/// Sets the label of every node. Throws with a line for each path (sorted by path bytes) that has
+/// no rule, whose links disagree, or whose context the policy does not know; labels are then
+/// undefined.
+LabelReport label(imagefmt::FileTree& tree, const LabelInput& input, imagefmt::Reporter& reporter);
+
+/// How one path of the tree comes to its label.
+struct Explanation {
+  enum class Reason { kRule, kSkeleton, kFolder };
+  Reason reason = Reason::kRule;
+  imagefmt::Label label;
+  std::string place;                      // that `rule` was matched against
+  std::optional<ContextRule> rule;        // absent if the folder's label was taken
+  std::vector<std::string> other_places;  // seen at, too
+};
+
+/// Throws `cannot explain '<path>': …` if nothing stands there, or what label() would throw for it.
+Explanation explain(const imagefmt::FileTree& tree, const LabelInput& input, std::string_view path);
+
+}  // namespace policy
