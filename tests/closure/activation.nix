@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# The activation script's text, as nixpkgs' activation-script.nix composes it of snippets; @out@ is the toplevel. It really activates: a
-# writable root can start through the toplevel's own `init`.
+# The activation script's text, as nixpkgs' activation-script.nix composes it of snippets; @out@ is the toplevel. It
+# really activates: a writable root can start through the toplevel's own `init`.
 { lib, packages, etc, users, greeting }:
 let
   inherit (packages) bash coreutils e2fsprogs perl-base;

@@ -7,15 +7,15 @@ let
   list = builtins.fromJSON (builtins.readFile package_list);
   all_packages = import ./packages.nix { inherit lib list; };
   kernel = import ./kernel.nix { inherit lib list; packages = all_packages; };
-  # The kernel's package is 400 MB, of which kernel.nix takes what is needed.
-  packages = builtins.removeAttrs all_packages
-    (builtins.filter (name: builtins.match "linux-image-.*" name != null) (builtins.attrNames all_packages));
-  initrd = import ./initrd.nix { inherit lib kernel packages; };
+  initrd = import ./initrd.nix { inherit lib kernel; packages = all_packages; };
+  # What only the kernel and the initrd are made of is no part of the system; the kernel's package alone is 400 MB.
+  packages = builtins.removeAttrs all_packages (builtins.filter
+    (name: builtins.match "linux-image-.*|busybox-static|cpio" name != null) (builtins.attrNames all_packages));
 
   oddities = import ./curiosities.nix { inherit lib packages; };
   users = import ./users.nix { inherit lib; };
   units = import ./units.nix { inherit lib packages; inherit (oddities) tidy; };
-  etc = import ./etc.nix { inherit lib packages units kernel; };
+  etc = import ./etc.nix { inherit lib packages units; };
   greeting = lib.write_script_bin "greeting" "greeting" "#! ${packages.bash}/bin/bash\necho Welcome.\n";
   system_path = import ./system-path.nix {
     inherit lib packages kernel;

@@ -2,7 +2,7 @@
 #
 # The `etc` store path, as nixpkgs' etc.nix makes it: a link for each entry, to a store path of its own, and beside an
 # entry that is to be copied NAME.mode, NAME.uid and NAME.gid.
-{ lib, packages, units, kernel }:
+{ lib, packages, units }:
 let
   inherit (lib) run quote words write_text;
   modules = "${packages.libpam-modules}/lib/${lib.triplet}/security";
@@ -57,8 +57,7 @@ let
     d /run/lock 0755 root root -
     L /var/lock - - - - ../run/lock
     d /var/empty 0555 root root -
-    d /var/log/journal 2755 root systemd-journal -
-    d /var/log/nginx 0750 nginx nginx -
+    d /var/log/nginx 0755 root adm -
     d /var/lib/nginx 0755 root root -
     d /var/spool/cron 0755 root root -
     d /var/spool/cron/crontabs 1730 root crontab -
@@ -174,7 +173,8 @@ let
     "sudoers" = copied "0440" (text "root ALL=(ALL:ALL) SETENV: ALL\n");
     # The kernel prints at most ten denials in five seconds otherwise.
     "sysctl.d/60-nixos.conf" = text "kernel.printk_ratelimit=0\nkernel.sysrq=16\nnet.ipv4.ping_group_range=0 2147483647\n";
-    "systemd/journald.conf" = text "[Journal]\nStorage=persistent\nRateLimitInterval=30s\nRateLimitBurst=100000\nAudit=yes\n";
+    # /var is in memory anyway; and journald would make /var/log before tmpfiles can label it.
+    "systemd/journald.conf" = text "[Journal]\nStorage=volatile\nRateLimitInterval=30s\nRateLimitBurst=100000\nAudit=yes\n";
     "systemd/logind.conf" = text "[Login]\nKillUserProcesses=no\n";
     "systemd/sleep.conf" = text "[Sleep]\n";
     "systemd/system" = file units.system;

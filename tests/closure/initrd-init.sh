@@ -41,7 +41,7 @@ find_root() {
 tries=0
 until device=$(find_root) && [ -n "$device" ]; do
     tries=$((tries + 1))
-    [ "$tries" -lt 100 ] || fail "cannot find the root device '$root'"
+    [ "$tries" -lt 300 ] || fail "cannot find the root device '$root'"
     sleep 0.1
 done
 mount -t "$type" -o "$mode$flags" "$device" /sysroot || fail "cannot mount '$device' as $type"

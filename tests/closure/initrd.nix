@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# A static busybox (the host's), the modules a root file system can need, in the order of loading, and findfs for root=UUID=
-# and its like. NixOS's initrds hold more; for a builder they are one opaque file.
+# A static busybox, the modules that a root file system can need in the order of loading, and findfs for root=UUID= and its
+# like. NixOS's initrds hold more; for a builder they are one opaque file.
 { lib, kernel, packages }:
 lib.run "initrd-linux-${kernel.version}"
   {
@@ -13,12 +13,12 @@ lib.run "initrd-linux-${kernel.version}"
     ];
   } ''
   mkdir -p root/{bin,dev,proc,sys,sysroot,modules,lib}
-  cp "$(command -v busybox)" root/bin/busybox
+  cp ${packages.busybox-static}/bin/busybox root/bin/busybox
   cp "$init" root/init
   chmod 0755 root/init root/bin/busybox
 
   for module in $modules; do
-    modprobe -d ${kernel.modules} -S ${kernel.version} --show-depends "$module"
+    ${packages.kmod}/sbin/modprobe -d ${kernel.modules} -S ${kernel.version} --show-depends "$module"
   done | sed -n 's|^insmod \([^ ]*\).*|\1|p' | awk '!seen[$0]++' | while read -r file; do
     cp "$file" root/modules/
     basename "$file" >>root/modules/order
@@ -31,6 +31,6 @@ lib.run "initrd-linux-${kernel.version}"
 
   find root -exec touch -h -d @1 {} +
   mkdir -p "$out"
-  (cd root && find . -print0 | sort -z | cpio --quiet --null --create --format=newc --reproducible --owner=0:0) |
+  (cd root && find . -print0 | sort -z | ${packages.cpio}/bin/cpio --quiet --null --create --format=newc --reproducible --owner=0:0) |
     gzip -n -9 >"$out/initrd"
 ''

@@ -38,15 +38,15 @@ in
     target=$out/lib/modules/${version}
     mkdir -p "$target"
     cp "$source"/modules.{builtin,builtin.modinfo,order} "$target/"
-    # Found with depmod's files of the whole set, in a folder that may be written.
+    # Dependencies are found in the whole set, for which depmod needs a folder that it may write.
     mkdir -p all/lib/modules/${version}
     ln -s "$source/kernel" "$target"/modules.* all/lib/modules/${version}/
-    depmod -b "$PWD/all" ${version}
+    ${packages.kmod}/sbin/depmod -b "$PWD/all" ${version}
     for root in $roots; do
-      modprobe -d "$PWD/all" -S ${version} --show-depends "$root"
+      ${packages.kmod}/sbin/modprobe -d "$PWD/all" -S ${version} --show-depends "$root"
     done | sed -n 's|^insmod [^ ]*/kernel/\([^ ]*\).*|\1|p' | sort -u | while read -r module; do
       install -D -m 0644 "$source/kernel/$module" "$target/kernel/$module"
     done
-    depmod -b "$out" ${version}
+    ${packages.kmod}/sbin/depmod -b "$out" ${version}
   '';
 }

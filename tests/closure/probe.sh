@@ -14,9 +14,9 @@ first_line() {
 
 # agetty writes its issue, and hangs up its line before, when nothing else is to be started.
 wait_for_boot() {
-    timeout 90 systemctl is-system-running --wait >/dev/null 2>&1
+    timeout 300 systemctl is-system-running --wait >/dev/null 2>&1
 
-    for _ in {1..100}; do
+    for _ in {1..600}; do
         if pgrep -x agetty >/dev/null && pgrep -x sshd >/dev/null; then break; fi
         sleep 0.1
     done
@@ -43,20 +43,30 @@ process_context() {
     echo "${context:-none}"
 }
 
-# Everything that SELinux refused or did not understand, each event once: the kernel's ring and the journal both have them.
+# Everything that SELinux refused or did not understand, each message once: the kernel's ring and the journal both have
+# them.
 denials() {
     {
         dmesg 2>/dev/null
         journalctl --boot --quiet --no-pager --output=cat 2>/dev/null
-    } | grep -aE 'avc: +denied|USER_AVC|SELINUX_ERR|USER_SELINUX_ERR|op=security_compute_sid|seresult=denied' |
-        gawk '{ sub(/^\[ *[0-9.]+\] /, ""); sub(/^audit: /, "") }
-            { id = match($0, /audit\([0-9.]+:[0-9]+\)/) ? substr($0, RSTART, RLENGTH) : $0; sub(/.*audit\([0-9.]+:[0-9]+\): */, "", $0) }
-            !seen[id, $0]++ { print (id == $0 ? "" : id ": ") $0 }'
+    } | grep -aE 'avc: +denied|USER_AVC|SELINUX_ERR|op=security_|invalid_context=|seresult=denied' |
+        gawk '{ sub(/^\[ *[0-9.]+\] /, ""); sub(/^audit: /, ""); message = $0
+            sub(/^.*audit\([0-9.:]+\): */, "", message); sub(/^[A-Z_]+ /, "", message) }
+            !seen[message]++'
+}
+
+# Why the failed units $@ failed, as far as the journal tells.
+failures() {
+    local unit
+    for unit in "$@"; do
+        journalctl --boot --quiet --no-pager --output=cat --lines=5 --unit="$unit" 2>/dev/null | sed "s/^/failed $unit /"
+    done
 }
 
 report() {
-    local avcs
+    local avcs failed
     avcs=$(denials)
+    mapfile -t failed < <(systemctl list-units --failed --plain --no-legend --no-pager 2>&1 | gawk '{ print $1 }')
     echo "enforce=$(first_line /sys/fs/selinux/enforce none)"
     echo "policyvers=$(first_line /sys/fs/selinux/policyvers none)"
     echo "current-system=$(readlink -f /run/current-system)"
@@ -65,10 +75,12 @@ report() {
     echo "lsm=$(first_line /sys/kernel/security/lsm none)"
     echo "root=$(gawk '$2 == "/"' /proc/mounts)"
     echo "var=$(gawk '$2 == "/var"' /proc/mounts)"
+    echo "label /run/current-system $(stat -c %C /run/current-system 2>/dev/null)"
     report_domains
     echo "state=$(systemctl is-system-running 2>&1)"
-    echo "failed-units=$(systemctl list-units --failed --plain --no-legend --no-pager 2>&1 | gawk '{ print $1 }' | paste -sd' ')"
-    echo "permissive=$(grep -a 'permissive=1' <<<"$avcs" | grep -oE 'scontext=[^ ]+' | sort -u | cut -d: -f3 | sort -u | paste -sd' ')"
+    echo "failed-units=${failed[*]}"
+    failures "${failed[@]}"
+    echo "permissive=$(grep -a 'permissive=1' <<<"$avcs" | grep -oE 'scontext=[^ ]+' | cut -d: -f3 | sort -u | paste -sd' ')"
     if [ -n "$avcs" ]; then
         while IFS= read -r line; do echo "avc $line"; done <<<"$avcs"
     fi
@@ -77,8 +89,8 @@ report() {
 }
 
 wait_for_boot
-# Starts with an empty line: the getty's prompt may stand on the current one. A line at a time, each with its own open, since a getty that
-# starts again hangs up the console.
+# Starts with an empty line: the getty's prompt may stand on the current one. A line at a time, each with its own open,
+# since a getty that starts again hangs up the console.
 { echo; report | sed 's/^/PROBE /'; } | while IFS= read -r line; do
     echo "$line" >/dev/console
 done

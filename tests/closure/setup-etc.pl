@@ -37,7 +37,9 @@ sub place {
             print {$out} scalar <$in>;
             close($out);
             $/ = "\n";
-            chown id_of(read_line("$source.uid"), sub { getpwnam $_[0] }), id_of(read_line("$source.gid"), sub { getgrnam $_[0] }), "$target.tmp";
+            my $uid = id_of(read_line("$source.uid"), sub { getpwnam $_[0] });
+            my $gid = id_of(read_line("$source.gid"), sub { getgrnam $_[0] });
+            chown $uid, $gid, "$target.tmp";
             chmod oct($mode), "$target.tmp";
             return rename("$target.tmp", $target) || warn "cannot rename to '$target': $!\n";
         }

@@ -13,18 +13,22 @@ lib.run "system-path"
     ];
   } ''
   mkdir -p "$out"
+  shopt -s nullglob
   for path in $paths; do
+    entries=("$path"/*)
+    # gcc-12-base is an empty folder here.
+    [ ''${#entries[@]} -gt 0 ] || continue
     # The first path that has a name wins.
-    if [ -d "$path" ]; then cp -rs --no-clobber "$path/." "$out/"; fi
+    cp -rs --no-clobber "''${entries[@]}" "$out/"
     chmod -R u+w "$out"
   done
   for name in $hidden; do rm -rf "''${out:?}/$name"; done
   # A folder that one package has to itself is one link.
-  for name in share/zoneinfo share/terminfo lib/locale; do
-    [ -d "$out/$name" ] || continue
-    source=$(readlink -f "$out/$name/$(ls "$out/$name" | head -n 1)")
+  for name in share/zoneinfo lib/terminfo lib/locale; do
+    leaf=$(find "$out/$name" -type l -print -quit)
+    source=$(readlink "$leaf")
     rm -rf "''${out:?}/$name"
-    ln -s "$(dirname "$source")" "$out/$name"
+    ln -s "''${source%"''${leaf#"$out/$name"}"}" "$out/$name"
   done
   ln -s "$modules/lib/modules" "$out/lib/modules"
 ''

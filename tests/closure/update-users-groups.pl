@@ -10,7 +10,9 @@ my $text = do { local $/; open(my $in, '<', $ARGV[0]) or die "cannot open '$ARGV
 sub read_value {
     $text =~ /\G\s*/gc;
     if ($text =~ /\G"((?:[^"\\]|\\.)*)"/gc) { (my $s = $1) =~ s/\\(.)/$1/g; return $s; }
-    if ($text =~ /\G(true|false|null|-?\d+)/gc) { return { true => 1, false => 0, null => undef }->{$1} // ($1 eq 'null' ? undef : $1); }
+    if ($text =~ /\Gnull/gc) { return undef; }
+    if ($text =~ /\G(true|false)/gc) { return $1 eq 'true'; }
+    if ($text =~ /\G(-?\d+)/gc) { return $1; }
     my @items;
     if ($text =~ /\G[\[{]/gc) {
         my $object = substr($text, pos($text) - 1, 1) eq '{';
