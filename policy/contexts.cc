@@ -54,6 +54,10 @@ std::optional<FileType> parse_type_field(std::string_view field) {
   return std::nullopt;
 }
 
+bool overlap(FileType a, FileType b) {
+  return a == FileType::kAny || b == FileType::kAny || a == b;
+}
+
 bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(),
                      [](char c) { return static_cast<uint8_t>(c) < 128; });
@@ -208,34 +212,33 @@ void FileContexts::Data::parse_substitutions(const NamedText& text, Faults& faul
 }
 
 void FileContexts::Data::check_contradictions(Contradictions contradictions, Faults& faults) {
-  // Of one pattern there are 8 types at most; what is there more often is a double, reported once.
-  std::unordered_map<std::string_view, std::vector<const ContextRule*>> seen;
-  for (const ContextRule& rule : rules) {
-    if (rule.file != 0) break;
-    std::vector<const ContextRule*>& others = seen[rule.pattern];
-    bool is_double = false;
-    for (const ContextRule* other : others) {
-      if (rule.type != FileType::kAny && other->type != FileType::kAny &&
-          rule.type != other->type) {
-        continue;
-      }
-      is_double = is_double || rule.type == other->type;
-      std::string pattern = fmt::format("'{}'", rule.pattern);
-      if (rule.context == other->context) {
-        warnings.push_back(fmt::format("{}: {} has this context already in line {}", place_of(rule),
-                                       pattern, other->line));
-      } else if (contradictions == Contradictions::kRefuse) {
-        faults.add(fault_in(files[0], rule.line,
-                            fmt::format("{} has another context, '{}', in line {}", pattern,
-                                        other->context.text(), other->line)));
-      } else {
-        warnings.push_back(fmt::format("{}: {} has another context, '{}', in line {}",
-                                       place_of(rule), pattern, other->context.text(),
-                                       other->line));
-      }
-      break;
+  // The latest rule of a pattern; `earlier` leads on to the one before it. No more than one of each
+  // type stands between two without a type, so the way to a rule that overlaps is short.
+  constexpr uint32_t kNone = UINT32_MAX;
+  std::unordered_map<std::string_view, uint32_t> latest;
+  std::vector<uint32_t> earlier(rules.size(), kNone);
+  latest.reserve(rules.size());
+  for (uint32_t i = 0; i < rules.size() && rules[i].file == 0; ++i) {
+    const ContextRule& rule = rules[i];
+    auto [head, is_new] = latest.try_emplace(rule.pattern, i);
+    if (is_new) continue;
+    uint32_t other = head->second;
+    while (other != kNone && !overlap(rule.type, rules[other].type)) other = earlier[other];
+    if (other == kNone || rules[other].type != rule.type) {
+      earlier[i] = std::exchange(head->second, i);
     }
-    if (!is_double) others.push_back(&rule);
+    if (other == kNone) continue;
+    const ContextRule& first = rules[other];
+    const std::string what =
+        rule.context == first.context
+            ? fmt::format("'{}' has this context already in line {}", rule.pattern, first.line)
+            : fmt::format("'{}' has another context, '{}', in line {}", rule.pattern,
+                          first.context.text(), first.line);
+    if (rule.context == first.context || contradictions == Contradictions::kLastWins) {
+      warnings.push_back(fmt::format("{}: {}", place_of(rule), what));
+    } else {
+      faults.add(fault_in(files[0], rule.line, what));
+    }
   }
 }
 

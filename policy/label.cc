@@ -68,7 +68,11 @@ class Labeller {
       is_valid_.push_back(place->second);
     }
     if (!input.project_store) return;
-    sightings_ = find_sightings(tree);
+    std::vector<std::string> etc_trees;
+    for (const StorePath& path : input.store_paths) {
+      if (path.role == StorePathRole::kEtc) etc_trees.push_back(path.base_name);
+    }
+    sightings_ = find_sightings(tree, etc_trees);
     for (const char* place : {"/nix/store", "/nix", "/usr"}) {
       skeleton_ = find_rule(place, FileType::kDirectory);
       if (skeleton_ && !skeleton_->is_none()) break;

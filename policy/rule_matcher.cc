@@ -27,6 +27,11 @@ RE2::Options automaton_options(int64_t memory_bytes) {
   return options;
 }
 
+/// Nothing to translate: a proof of an image has a million such rules.
+bool is_plain(const ContextRule& rule) {
+  return rule.is_literal && rule.pattern.find_first_of("\\)") == std::string::npos;
+}
+
 }  // namespace
 
 /// The rules of one stem, that are neither a string nor without a stem.
@@ -53,10 +58,15 @@ RuleMatcher::RuleMatcher(std::span<const ContextRule> rules, std::vector<BadPatt
     }
   }
   patterns_->codes.resize(rules.size());
+  exact_.reserve(static_cast<size_t>(std::count_if(rules.begin(), rules.end(), is_plain)));
   chain_.assign(rules.size(), kNone);
 
   for (Rank rank = 0; rank < static_cast<Rank>(rules.size()); ++rank) {
     const ContextRule& rule = at(rank);
+    if (is_plain(rule)) {
+      add_exact(rule.pattern, rank);
+      continue;
+    }
     std::optional<TranslatedPattern> translated = translate_pattern(rule.pattern);
     if (!translated || translated->maybe_too_large) {
       try {
@@ -71,8 +81,7 @@ RuleMatcher::RuleMatcher(std::span<const ContextRule> rules, std::vector<BadPatt
       if (*translated->only_string != text) {
         text = patterns_->strings.emplace_back(std::move(*translated->only_string));
       }
-      auto [place, is_new] = exact_.try_emplace(text, rank);
-      if (!is_new) chain_[rank] = std::exchange(place->second, rank);
+      add_exact(text, rank);
       continue;
     }
     std::unique_ptr<Group>& group = groups_[rule_stem(rule.pattern)];
@@ -111,6 +120,11 @@ RuleMatcher::RuleMatcher(std::span<const ContextRule> rules, std::vector<BadPatt
     }
     group->translated = {};
   }
+}
+
+void RuleMatcher::add_exact(std::string_view text, Rank rank) {
+  auto [place, is_new] = exact_.try_emplace(text, rank);
+  if (!is_new) chain_[rank] = std::exchange(place->second, rank);
 }
 
 const ContextRule* RuleMatcher::best(std::string_view key, FileType type) const {

@@ -39,6 +39,7 @@ class RuleMatcher {
     FileType own = at(rank).type;
     return own == FileType::kAny || type == FileType::kAny || own == type;
   }
+  void add_exact(std::string_view text, Rank rank);
   bool pcre_matches(Rank rank, std::string_view key) const;
   Rank best_exact(std::string_view key, std::string_view stem, FileType type) const;
   Rank best_translated(const Group& group, std::string_view key, FileType type, Rank best) const;

@@ -29,8 +29,18 @@ class Finder {
  public:
   explicit Finder(const FileTree& tree) : tree_(tree) {}
 
-  Sightings run() {
+  Sightings run(const std::vector<std::string>& etc_trees) {
     walk(tree_.root(), "", "");
+    for (const std::string& base_name : etc_trees) {
+      std::string path = std::string(kStore) + base_name;
+      const Node* inner = tree_.find(path + "/etc");
+      if (inner && inner->directory()) path += "/etc";
+      const Node* folder = tree_.find(path);
+      if (!folder || !folder->directory()) continue;
+      ++links_deep_;
+      walk_folder(*folder, path, std::string(kEtc));
+      --links_deep_;
+    }
     for (auto& [node, places] : found_) {
       std::sort(places.begin(), places.end());
       places.erase(std::unique(places.begin(), places.end()), places.end());
@@ -147,8 +157,8 @@ class Finder {
 
 }  // namespace
 
-Sightings find_sightings(const FileTree& tree) {
-  return Finder(tree).run();
+Sightings find_sightings(const FileTree& tree, const std::vector<std::string>& etc_trees) {
+  return Finder(tree).run(etc_trees);
 }
 
 }  // namespace policy

@@ -22,7 +22,10 @@ namespace policy {
 /// change its shape.
 using Sightings = std::unordered_map<const imagefmt::Node*, std::vector<std::string>>;
 
-/// Throws if the links multiply without bound.
-Sightings find_sightings(const imagefmt::FileTree& tree);
+/// `etc_trees` are the store paths that become /etc (their folder `etc`, or they themselves), by
+/// base name: an image whose /etc is made at boot has no links in its root yet. Throws if the links
+/// multiply without bound.
+Sightings find_sightings(const imagefmt::FileTree& tree,
+                         const std::vector<std::string>& etc_trees = {});
 
 }  // namespace policy

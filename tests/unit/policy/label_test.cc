@@ -272,6 +272,19 @@ TEST(Label, FollowsTheLinksOfEtc) {
   for (const auto& [path, expected] : kExpected) EXPECT_EQ(sample.of(path), expected) << path;
 }
 
+TEST(Label, FollowsTheLinksOfAnEtcThatIsMadeAtBoot) {
+  Sample sample;
+  sample.role("1-etc", StorePathRole::kEtc);
+  sample.link("/nix/store/1-etc/etc/issue", "/nix/store/2-issue");
+  sample.file("/nix/store/2-issue");
+  sample.link("/nix/store/1-etc/etc/ssl/bundle.crt", "/nix/store/2-bundle");
+  sample.file("/nix/store/2-bundle");
+  ASSERT_EQ(sample.label_all(), "(no error)");
+  EXPECT_EQ(sample.of("/nix/store/2-issue"), "etc");
+  EXPECT_EQ(sample.of("/nix/store/2-bundle"), "cert");
+  EXPECT_EQ(sample.of("/nix/store/1-etc/etc/ssl/bundle.crt"), "cert");
+}
+
 TEST(Label, RefusesLinksThatDisagree) {
   Sample sample;
   sample.link("/etc/ashadow", "/nix/store/1-file");
