@@ -134,8 +134,7 @@ bool check_switch(Findings& findings, std::string_view name, bool wanted, std::s
 
 KernelParams with_selinux(KernelParams params, const LsmInput& input,
                           std::vector<std::string>& warnings) {
-  const bool has_lsm_order =
-      input.kernel_major > 5 || (input.kernel_major == 5 && input.kernel_minor >= 1);
+  const bool has_lsm_order = input.kernel >= policy::KernelVersion{5, 1, 0};
   const bool enforcing = input.mode == SelinuxMode::kEnforcing;
 
   std::vector<std::string_view> removed = {"lsm", "security", "selinux", "enforcing"};

@@ -19,11 +19,12 @@
 
 #include "builder/kernel_params.h"
 #include "policy/etc_selinux.h"
+#include "policy/kernel_version.h"
 
 namespace builder {
 
 struct LsmInput {
-  unsigned kernel_major = 0, kernel_minor = 0;
+  policy::KernelVersion kernel;
   policy::SelinuxMode mode = policy::SelinuxMode::kEnforcing;
 };
 

@@ -6,7 +6,6 @@
 #include <pcre2.h>
 
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include "imagefmt/base/error.h"

@@ -15,12 +15,11 @@ namespace {
 using policy::SelinuxMode;
 using tests::error_of;
 
-struct Version {
-  unsigned major, minor;
-};
-constexpr Version kVersions[] = {{4, 19}, {5, 0}, {5, 1}, {5, 10}, {6, 1}, {6, 18}};
-bool is_old(Version version) {
-  return version.major < 5 || (version.major == 5 && !version.minor);
+using Version = policy::KernelVersion;
+constexpr Version kVersions[] = {{4, 19, 0}, {5, 0, 21}, {5, 1, 0},
+                                 {5, 10, 0}, {6, 1, 0},  {6, 18, 0}};
+bool is_old(const Version& version) {
+  return version < Version{5, 1, 0};
 }
 
 struct Outcome {
@@ -31,8 +30,8 @@ Outcome outcome(const std::string& line, Version version,
                 SelinuxMode mode = SelinuxMode::kEnforcing) {
   Outcome result;
   const std::string error = error_of([&] {
-    result.line = serialize_kernel_params(with_selinux(
-        parse_kernel_params(line), {version.major, version.minor, mode}, result.warnings));
+    result.line = serialize_kernel_params(
+        with_selinux(parse_kernel_params(line), {version, mode}, result.warnings));
   });
   if (error != "(no error)") result.line = error;
   return result;
@@ -134,7 +133,7 @@ INSTANTIATE_TEST_SUITE_P(All, LsmMatrix,
                          });
 
 TEST(Lsm, InModePermissiveSaysNothingOfEnforcing) {
-  const Version version{6, 12};
+  const Version version{6, 12, 0};
   EXPECT_EQ(outcome("lsm=yama", version, SelinuxMode::kPermissive).line, "lsm=yama,selinux");
   EXPECT_EQ(outcome("enforcing=0", version, SelinuxMode::kPermissive).line,
             "security=selinux enforcing=0");
@@ -144,7 +143,7 @@ TEST(Lsm, InModePermissiveSaysNothingOfEnforcing) {
 
 TEST(Lsm, NamesEveryContradiction) {
   EXPECT_EQ(
-      outcome("lsm=apparmor,smack selinux=0x0 enforcing=0 enforcing=00", {6, 12}).line,
+      outcome("lsm=apparmor,smack selinux=0x0 enforcing=0 enforcing=00", {6, 12, 0}).line,
       "cannot boot with SELinux: kernel parameter 'lsm=apparmor,smack' names 'apparmor', which "
       "cannot run beside selinux: take it out of security.lsm\n"
       "cannot boot with SELinux: kernel parameter 'lsm=apparmor,smack' names 'smack', which "
@@ -254,7 +253,7 @@ CommandLineInput qemu() {
   input.root_filesystem = "squashfs";
   input.init = "/nix/store/x-init/init";
   input.architecture = "x86_64";
-  input.lsm = {6, 12, SelinuxMode::kEnforcing};
+  input.lsm = {{6, 12, 0}, SelinuxMode::kEnforcing};
   return input;
 }
 
