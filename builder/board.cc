@@ -33,9 +33,9 @@ constexpr std::array kRootFormats = {Spelling<RootFormat>{"squashfs", RootFormat
                                      Spelling<RootFormat>{"erofs", RootFormat::kErofs}};
 
 /// Every key that a board may have, in the order of a definition.
-constexpr std::array<std::string_view, 8> kKeys = {"name",        "description", "arch",
-                                                   "extends",     "boot.kind",   "kernel.cmdline",
-                                                   "root.format", "root.device"};
+constexpr std::array<std::string_view, 9> kKeys = {
+    "name",           "description", "arch",        "extends",     "boot.kind",
+    "kernel.cmdline", "root.format", "root.device", "qemu.command"};
 
 /// `a, b or c`.
 std::string any_of(const std::vector<std::string>& words) {
@@ -139,9 +139,16 @@ class BoardReader {
     read_text("description", board.description);
     read_word("arch", "arch", kArchs, board.arch);
     read_word("boot.kind", "boot kind", kBootKinds, board.boot_kind);
-    read_cmdline(board.cmdline);
+    read_list("kernel.cmdline", board.cmdline, [](const std::string& param) {
+      for (std::string_view ours : {"root=", "rootfstype=", "init="}) {
+        if (param.compare(0, ours.size(), ours) == 0) {
+          throw Error(fmt::format("{}, but the build sets {} itself", in_quotes(param), ours));
+        }
+      }
+    });
     read_word("root.format", "root format", kRootFormats, board.root_format);
     read_device(board.root_device);
+    read_list("qemu.command", board.qemu_command, [](const std::string&) {});
     faults_.throw_if_any();
     return board;
   }
@@ -261,19 +268,17 @@ class BoardReader {
     });
   }
 
-  void read_cmdline(std::vector<std::string>& into) {
-    Found found = find("kernel.cmdline");
+  /// Strings, each after `check`, which throws what is wrong with one.
+  template <class Check>
+  void read_list(std::string_view key, std::vector<std::string>& into, Check check) {
+    Found found = find(key);
     if (!found.node) return;
     const toml::array* list = found.node->as_array();
-    if (!list) return faults_.add(wrong_type(found, "kernel.cmdline", "a list"));
+    if (!list) return faults_.add(wrong_type(found, key, "a list"));
     for (const toml::node& node : *list) {
-      take_text({found.layer, &node}, "kernel.cmdline", [&](std::string param) {
-        for (std::string_view ours : {"root=", "rootfstype=", "init="}) {
-          if (param.compare(0, ours.size(), ours) == 0) {
-            throw Error(fmt::format("{}, but the build sets {} itself", in_quotes(param), ours));
-          }
-        }
-        into.push_back(std::move(param));
+      take_text({found.layer, &node}, key, [&](std::string text) {
+        check(text);
+        into.push_back(std::move(text));
       });
     }
   }
@@ -313,6 +318,13 @@ std::string toml_string(std::string_view text) {
     result += c;
   }
   return result + '"';
+}
+
+/// The inside of a list.
+std::string toml_list(const std::vector<std::string>& texts) {
+  std::string list;
+  for (const std::string& text : texts) list += (list.empty() ? "" : ", ") + toml_string(text);
+  return list;
 }
 
 }  // namespace
@@ -361,16 +373,16 @@ std::vector<Board> all_boards() {
 }
 
 std::string serialize_board(const Board& board) {
-  std::string params;
-  for (const std::string& param : board.cmdline) {
-    params += (params.empty() ? "" : ", ") + toml_string(param);
-  }
-  return fmt::format(
+  std::string text = fmt::format(
       "name = {}\ndescription = {}\narch = {}\n\n[boot]\nkind = {}\n\n[kernel]\ncmdline = [{}]\n\n"
       "[root]\nformat = {}\ndevice = {}\n",
       toml_string(board.name), toml_string(board.description), toml_string(to_text(board.arch)),
-      toml_string(to_text(board.boot_kind)), params, toml_string(to_text(board.root_format)),
-      toml_string(board.root_device));
+      toml_string(to_text(board.boot_kind)), toml_list(board.cmdline),
+      toml_string(to_text(board.root_format)), toml_string(board.root_device));
+  if (!board.qemu_command.empty()) {
+    text += fmt::format("\n[qemu]\ncommand = [{}]\n", toml_list(board.qemu_command));
+  }
+  return text;
 }
 
 }  // namespace builder

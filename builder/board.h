@@ -35,6 +35,8 @@ struct Board {
   std::vector<std::string> cmdline;  // without root=, rootfstype= and init=, which the build sets
   RootFormat root_format = RootFormat::kSquashfs;
   std::string root_device;  // as root= takes it: /dev/…, PARTUUID=…, PARTLABEL=…, UUID=…, LABEL=…
+  /// How QEMU is started for it, up to the arguments that name the image; empty if it cannot be.
+  std::vector<std::string> qemu_command;
 
   friend bool operator==(const Board&, const Board&) = default;
 };

@@ -12,6 +12,8 @@ namespace imagefmt {
 
 namespace {
 
+constexpr uint64_t kStep = 1 << 20;
+
 class MemoryReader : public ContentReader {
  public:
   explicit MemoryReader(std::shared_ptr<const std::string> bytes) : bytes_(std::move(bytes)) {}
@@ -127,9 +129,22 @@ std::string Content::read_all(uint64_t limit_bytes) const {
   return bytes;
 }
 
+Digest digest(const Content& content) {
+  Sha256 hash;
+  std::unique_ptr<ContentReader> reader = content.open();
+  Bytes part(static_cast<size_t>(std::min(content.size_bytes(), kStep)));
+  for (uint64_t left = content.size_bytes(); left != 0;) {
+    size_t step = static_cast<size_t>(std::min(left, kStep));
+    reader->read({part.data(), step});
+    hash.update({part.data(), step});
+    left -= step;
+  }
+  reader->finish();
+  return hash.finish();
+}
+
 bool operator==(const Content& a, const Content& b) {
   if (a.size_bytes() != b.size_bytes()) return false;
-  constexpr uint64_t kStep = 1 << 20;
   std::unique_ptr<ContentReader> reader_a = a.open(), reader_b = b.open();
   Bytes part_a(std::min(a.size_bytes(), kStep)), part_b(part_a.size());
   for (uint64_t left = a.size_bytes(); left != 0;) {

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "imagefmt/base/bytes.h"
+#include "imagefmt/base/digest.h"
 
 namespace imagefmt {
 
@@ -67,6 +68,9 @@ class Content {
   Origin origin_;
   uint64_t size_bytes_;
 };
+
+/// SHA-256 of the bytes.
+Digest digest(const Content& content);
 
 /// Equal bytes, wherever they lie; reads them.
 bool operator==(const Content& a, const Content& b);

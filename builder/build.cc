@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The list of passes. It makes one value, the labelled tree, and then writes it.
+#include "builder/build.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "builder/board.h"
+#include "builder/bootspec.h"
+#include "builder/closure.h"
+#include "builder/etc.h"
+#include "builder/kernel.h"
+#include "builder/links.h"
+#include "builder/lsm.h"
+#include "builder/manifest.h"
+#include "builder/store_name.h"
+#include "builder/store_scan.h"
+#include "imagefmt/base/file.h"
+#include "imagefmt/folder.h"
+#include "imagefmt/squashfs/squashfs.h"
+#include "policy/exact_contexts.h"
+#include "policy/label.h"
+#include "policy/policydb.h"
+
+namespace builder {
+
+using imagefmt::Error;
+using imagefmt::FileTree;
+using imagefmt::Stage;
+
+namespace {
+
+void check_same_architecture(const Board& board, const Bootspec& spec) {
+  if (spec.system.empty() || is_arch_of(board.arch, spec.system)) return;
+  throw Error(fmt::format("cannot build '{}' for board '{}': the closure is of system '{}', the board is {}",
+                          spec.toplevel, board.name, spec.system, to_text(board.arch)));
+}
+
+imagefmt::Directory read_store(const Closure& closure, unsigned jobs,
+                               imagefmt::Reporter& reporter) {
+  Stage stage(reporter, "reading the store", closure.paths.size(), "store paths");
+  imagefmt::Directory store = scan_store(closure, jobs);
+  stage.advance(closure.paths.size());
+  return store;
+}
+
+std::vector<ContentsEntry> read_contents(const std::string& file) {
+  if (file.empty()) return {};
+  return parse_contents(imagefmt::read_file(file, 16 << 20), file);
+}
+
+policy::ImageAccounts read_accounts(const FileTree& tree) {
+  auto text = [&](std::string_view path) {
+    std::optional<Found> found = find_following(tree, path);
+    return found && found->node->regular() ? read_text_at(tree, path) : std::string();
+  };
+  const std::string passwd = text("/etc/passwd"), group = text("/etc/group"),
+                    shells = text("/etc/shells"), login_defs = text("/etc/login.defs"),
+                    useradd = text("/etc/default/useradd");
+  return policy::parse_accounts({passwd, group, shells, login_defs, useradd});
+}
+
+void copy_file(const std::string& from, const std::string& to) {
+  FileTree one;
+  const size_t slash = to.rfind('/');
+  one.insert(to.substr(slash), imagefmt::make_regular(imagefmt::Content::from_host_file(from)));
+  imagefmt::write_folder(one, to.substr(0, slash));
+}
+
+std::vector<std::string> with_more(std::vector<std::string> params,
+                                   const std::vector<std::string>& more) {
+  params.insert(params.end(), more.begin(), more.end());
+  return params;
+}
+
+/// The rules that libselinux will find in the image: what lies in its /etc/selinux.
+policy::FileContexts read_contexts_of(const FileTree& selinux, const std::string& policy_name) {
+  policy::FileContextsText text;
+  const std::string file = '/' + policy_name + "/contexts/files/file_contexts";
+  auto add = [&](const char* suffix, std::vector<policy::NamedText>& texts) {
+    const imagefmt::Node* node = selinux.find(file + suffix);
+    if (node && node->regular()) {
+      texts.push_back({"/etc/selinux" + file + suffix, node->regular()->content.read_all()});
+    }
+  };
+  add("", text.rules);
+  add(".homedirs", text.rules);
+  add(".subs", text.substitutions);
+  add(".subs_dist", text.substitutions);
+  return policy::FileContexts::parse(text);
+}
+
+std::map<std::string, uint64_t> name_rules(const std::map<size_t, uint64_t>& by_rule,
+                                           const policy::FileContexts& contexts) {
+  std::map<std::string, uint64_t> named;
+  for (const auto& [index, count] : by_rule) {
+    const policy::ContextRule& rule = contexts.rules()[index];
+    const std::string_view type = policy::type_field(rule.type);
+    named[fmt::format("{}{}{}", rule.pattern, type.empty() ? "" : " ", type)] += count;
+  }
+  return named;
+}
+
+/// Every file of the output folder, by what it is.
+std::vector<Artifact> list_artifacts(const std::string& folder, const FileTree& selinux,
+                                     const std::string& root_image) {
+  std::vector<Artifact> artifacts = {make_artifact(folder, "cmdline", "cmdline"),
+                                     make_artifact(folder, "file_contexts", "file_contexts"),
+                                     make_artifact(folder, "initrd", "initrd"),
+                                     make_artifact(folder, "kernel", "kernel"),
+                                     make_artifact(folder, root_image, "root")};
+  imagefmt::walk(selinux, [&](const std::string& path, const imagefmt::Node& node) {
+    if (node.regular()) artifacts.push_back(make_artifact(folder, "policy" + path, "policy"));
+  });
+  std::sort(artifacts.begin(), artifacts.end(),
+            [](const Artifact& a, const Artifact& b) { return a.name < b.name; });
+  return artifacts;
+}
+
+}  // namespace
+
+BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
+  // What was given, read and checked, before any long work.
+  const Board board = find_board(options.board);
+  const Closure closure =
+      read_closure(options.closure, options.store_root,
+                   options.toplevel.empty() ? std::nullopt : std::optional(options.toplevel));
+  const Bootspec spec = read_bootspec(closure);
+  check_same_architecture(board, spec);
+  const Kernel kernel = read_kernel(closure, spec);
+  const policy::KernelVersion kernel_version = policy::parse_kernel_version(kernel.release);
+  const std::string format(to_text(board.root_format));
+  imagefmt::OutputFolder output(options.output);
+
+  // The root as it would stand after NixOS had been activated in it.
+  Assembly assembly = assemble(
+      read_store(closure, options.jobs, reporter),
+      {.toplevel = closure.toplevel,
+       .architecture = std::string(to_text(board.arch)),
+       .init = options.init.value_or(InitKind::kSealed),
+       .mtime = options.source_date_epoch,
+       .contents = read_contents(options.contents),
+       .contents_folder = std::filesystem::path(options.contents).parent_path(),
+       .store_root = closure.store_root});
+  for (const std::string& warning : assembly.warnings) reporter.warn(warning);
+  const CommandLine cmdline = make_command_line(
+      {.board_params = with_more(board.cmdline, assembly.kernel_params),
+       .closure_params = fmt::format("{}", fmt::join(spec.kernel_params, " ")),
+       .root = board.root_device,
+       .root_filesystem = format,
+       .read_only = true,
+       .init = assembly.init,
+       .architecture = std::string(to_text(board.arch)),
+       .lsm = {kernel_version.major, kernel_version.minor, options.mode}});
+  for (const std::string& warning : cmdline.warnings) reporter.warn(warning);
+
+  // One policy file, at the version that this kernel takes.
+  const NamedPolicy policy =
+      compile_policy(options.policy, kernel_version, options.jobs, reporter);
+  policy::check_labels_are_read(policy.name, policy.compiled.xattr_filesystems, format);
+  const FileTree selinux = make_selinux_tree(policy, options.mode,
+                                             read_accounts(assembly.root.tree()), reporter);
+  add_selinux(assembly.root, selinux.clone());
+  FileTree tree = std::move(assembly.root).take();
+
+  // Every inode gets its label, judged by the compiled policy.
+  const policy::PolicyDb policydb = policy::PolicyDb::from_image(policy.compiled.binary, "policy");
+  const policy::LabelInput rules = {
+      .contexts = read_contexts_of(selinux, policy.name),
+      .store_paths = store_path_roles(closure),
+      .context_is_valid = [&](std::string_view context) { return policydb.accepts(context); },
+      .jobs = options.jobs};
+  const policy::LabelReport labels = policy::label(tree, rules, reporter);
+
+  // From here on the tree is const.
+  const FileTree& root = tree;
+  const std::string folder = output.partial(), root_image = "root." + format;
+  imagefmt::File image = imagefmt::File::create(folder + '/' + root_image);
+  imagefmt::write_squashfs(root,
+                           {.compression = options.compression,
+                            .level = options.level,
+                            .jobs = options.jobs,
+                            .isolate_below = std::string(kStoreFolder),
+                            .image_mtime = options.source_date_epoch},
+                           image, reporter);
+
+  copy_file(closure.host_path(spec.kernel), folder + "/kernel");
+  copy_file(closure.host_path(*spec.initrd), folder + "/initrd");
+  imagefmt::write_file(folder + "/cmdline", cmdline.text + '\n');
+  imagefmt::write_file(folder + "/file_contexts", policy::serialize_exact_contexts(root));
+  imagefmt::make_folder(folder + "/policy");
+  imagefmt::write_folder(selinux, folder + "/policy");
+
+  Manifest manifest;
+  manifest.board = board.name;
+  manifest.toplevel = closure.toplevel;
+  manifest.kernel_version = kernel.release;
+  manifest.policy_version = policy.compiled.version;
+  manifest.policy_sha256 = imagefmt::to_hex(imagefmt::sha256(policy.compiled.binary));
+  manifest.mode = options.mode == policy::SelinuxMode::kEnforcing ? "enforcing" : "permissive";
+  manifest.cmdline = cmdline.text;
+  manifest.artifacts = list_artifacts(folder, selinux, root_image);
+  manifest.inodes = labels.inodes;
+  manifest.inodes_by_context = labels.by_context;
+  manifest.inodes_by_rule = name_rules(labels.by_rule, rules.contexts);
+  imagefmt::write_file(folder + "/manifest.json", serialize_manifest(manifest));
+
+  output.commit();
+  return {labels.inodes, image.size_bytes(), kernel.release, policy.compiled.version};
+}
+
+}  // namespace builder

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <new>
+#include <ostream>
+
+#include "builder/commands/commands.h"
+#include "imagefmt/base/error.h"
+
+namespace builder {
+
+namespace {
+
+void print_error(std::ostream& err, std::string_view message) {
+  for (size_t start = 0; start <= message.size();) {
+    size_t end = std::min(message.find('\n', start), message.size());
+    err << "intaglio: " << message.substr(start, end - start) << '\n';
+    start = end + 1;
+  }
+  err.flush();
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& args, Io& io) {
+  CLI::App app("Builds sealed appliance images from NixOS closures, SELinux labels engraved.",
+               "intaglio");
+  app.set_version_flag("--version", "intaglio " INTAGLIO_VERSION);
+  app.require_subcommand(1);
+  Run chosen;
+  add_build_command(app, chosen);
+  add_run_command(app, chosen);
+  add_policy_commands(app, chosen);
+  add_contexts_commands(app, chosen);
+  add_inspect_command(app, chosen);
+  add_diff_command(app, chosen);
+  add_boards_command(app, chosen);
+  try {
+    app.parse(std::vector<std::string>(args.rbegin(), args.rend()));  // taken from the back
+    int status = chosen(io);
+    io.out.flush();
+    if (!io.out) throw imagefmt::Error("cannot write the result: standard output failed");
+    return status;
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error, io.out, io.err) == 0 ? 0 : 2;
+  } catch (const imagefmt::UsageError& error) {
+    print_error(io.err, error.what());
+    return 2;
+  } catch (const imagefmt::Error& error) {
+    print_error(io.err, error.what());
+  } catch (const std::bad_alloc&) {
+    print_error(io.err, "out of memory");
+  }
+  return 1;
+}
+
+}  // namespace builder

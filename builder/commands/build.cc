@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder/build.h"
+
+#include <CLI/CLI.hpp>
+#include <map>
+#include <memory>
+#include <ostream>
+
+#include "builder/commands/commands.h"
+#include "builder/report.h"
+#include "builder/terminal.h"
+#include "imagefmt/base/file.h"
+
+namespace builder {
+
+namespace {
+
+const std::map<std::string, policy::SelinuxMode> kModes = {
+    {"enforcing", policy::SelinuxMode::kEnforcing},
+    {"permissive", policy::SelinuxMode::kPermissive}};
+const std::map<std::string, InitKind> kInits = {{"sealed", InitKind::kSealed},
+                                                {"closure", InitKind::kClosure}};
+
+struct Options {
+  BuildOptions build;
+  std::string report;
+  bool quiet = false;
+};
+
+int run_build(Options& options, Io& io) {
+  options.build.source_date_epoch = io.source_date_epoch;
+  TerminalReporter reporter(io, options.quiet);
+  const BuildResult result = build(options.build, reporter);
+  if (!options.report.empty()) {
+    imagefmt::OutputFile report(options.report);
+    report.file().write(0, imagefmt::as_bytes(serialize_report(reporter)));
+    report.commit();
+  }
+  io.out << fmt::format("{}: {} inodes, root {}, kernel {}, policy version {}\n",
+                        options.build.output, result.inodes,
+                        format_amount(result.root_bytes, "bytes"), result.kernel_release,
+                        result.policy_version);
+  return 0;
+}
+
+}  // namespace
+
+void add_build_command(CLI::App& app, Run& chosen) {
+  auto options = std::make_shared<Options>();
+  BuildOptions& build = options->build;
+  CLI::App* command =
+      app.add_subcommand("build", "Make the images of a device from a NixOS system closure");
+  command->add_option("--closure", build.closure, "what nixpkgs' closureInfo makes: store-paths, registration")
+      ->required()
+      ->option_text("DIR");
+  command->add_option("--board", build.board, "a board's name (`intaglio boards`), or a .toml file")
+      ->required()
+      ->option_text("NAME");
+  command->add_option("--output", build.output, "the folder to write, whole or not at all")
+      ->required()
+      ->option_text("DIR");
+  command->add_option("--toplevel", build.toplevel, "the system (default: the closure's one)")
+      ->option_text("STORE_PATH");
+  command->add_option("--store-root", build.store_root, "where /nix/store lies (default: /)")
+      ->option_text("DIR");
+  command->add_option("--contents", build.contents, "JSON list of entries to add to the root")
+      ->option_text("FILE");
+  command->add_option("--mode", build.mode, "enforcing (default) or permissive")
+      ->transform(CLI::Transformer(kModes))
+      ->option_text("MODE");
+  command->add_option("--init", build.init,
+                      "sealed: no activation at boot (default); closure: the system's own init")
+      ->transform(CLI::Transformer(kInits))
+      ->option_text("sealed|closure");
+  command->add_option_function<std::string>(
+             "--compression",
+             [&build](const std::string& name) {
+               build.compression = imagefmt::parse_compression(name);
+             },
+             "zstd (default), xz, gzip, lz4 or none")
+      ->option_text("C");
+  command->add_option("--level", build.level, "the compressor's level")->option_text("N");
+  command->add_option("--report", options->report, "write times, rates and warnings there (JSON)")
+      ->option_text("FILE");
+  command->add_option("--jobs", build.jobs, "how many cores to use (default: all)")
+      ->option_text("N");
+  command->add_flag("--quiet", options->quiet, "no progress");
+  add_policy_options(*command, build.policy);
+  command->footer(
+      "The output folder holds manifest.json, root.squashfs, kernel, initrd, cmdline, policy/ and\n"
+      "file_contexts. The policy's version is that of the closure's kernel.\n\n"
+      "Examples:\n"
+      "  intaglio build --closure closure --board qemu-x86_64 \\\n"
+      "      --policy /usr/share/selinux/default --output out\n"
+      "  intaglio build --closure closure --board qemu-x86_64 --policy modules \\\n"
+      "      --policy-module mine.cil --boolean httpd_enable_cgi=off --mode permissive --output out");
+  command->callback(
+      [options, &chosen] { chosen = [options](Io& io) { return run_build(*options, io); }; });
+}
+
+}  // namespace builder

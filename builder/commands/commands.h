@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One file a subcommand. Each `add_` function declares its options below `app` and sets `chosen` to
+// what the command does when the command line names it.
+#pragma once
+
+#include <functional>
+
+#include "builder/io.h"
+
+namespace CLI {
+class App;
+}
+
+namespace builder {
+
+using Run = std::function<int(Io&)>;
+
+void add_build_command(CLI::App& app, Run& chosen);
+void add_run_command(CLI::App& app, Run& chosen);
+void add_pack_command(CLI::App& app, Run& chosen);
+void add_policy_commands(CLI::App& app, Run& chosen);
+void add_contexts_commands(CLI::App& app, Run& chosen);
+void add_inspect_command(CLI::App& app, Run& chosen);
+void add_diff_command(CLI::App& app, Run& chosen);
+void add_boards_command(CLI::App& app, Run& chosen);
+
+}  // namespace builder

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The one place that knows which image formats there are.
+#pragma once
+
+#include <string>
+
+#include "imagefmt/tree.h"
+
+namespace builder {
+
+/// Reads an image of any format that we write, told by its magic number. Contents are read from
+/// the file when asked for.
+imagefmt::FileTree read_image(const std::string& path);
+
+}  // namespace builder

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder/manifest.h"
+
+#include <nlohmann/json.hpp>
+
+#include "imagefmt/content.h"
+
+namespace builder {
+
+using Json = nlohmann::ordered_json;
+
+Artifact make_artifact(const std::string& folder, std::string name, std::string kind) {
+  imagefmt::Content content = imagefmt::Content::from_host_file(folder + '/' + name);
+  return {std::move(name), std::move(kind), content.size_bytes(),
+          imagefmt::to_hex(imagefmt::digest(content))};
+}
+
+std::string serialize_manifest(const Manifest& manifest) {
+  Json json;
+  json["intaglio"] = INTAGLIO_VERSION;
+  json["board"] = manifest.board;
+  json["toplevel"] = manifest.toplevel;
+  json["kernel_version"] = manifest.kernel_version;
+  json["policy_version"] = manifest.policy_version;
+  json["policy_sha256"] = manifest.policy_sha256;
+  json["mode"] = manifest.mode;
+  json["cmdline"] = manifest.cmdline;
+  json["artifacts"] = Json::array();
+  for (const Artifact& artifact : manifest.artifacts) {
+    json["artifacts"].push_back({{"name", artifact.name},
+                                 {"kind", artifact.kind},
+                                 {"size_bytes", artifact.size_bytes},
+                                 {"sha256", artifact.sha256}});
+  }
+  json["labels"] = {{"inodes", manifest.inodes},
+                    {"contexts", manifest.inodes_by_context},
+                    {"by_rule", manifest.inodes_by_rule}};
+  // Rules may hold bytes that are no UTF-8; the manifest shows them as U+FFFD.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+ManifestSummary parse_manifest(std::string_view text, const std::string& name) {
+  Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object() || !json.contains("board") || !json["board"].is_string()) {
+    throw imagefmt::Error(
+        fmt::format("cannot read '{}': not a manifest of intaglio (no key 'board')", name));
+  }
+  return {json["board"].get<std::string>()};
+}
+
+}  // namespace builder

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder/policy_options.h"
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+
+#include "imagefmt/base/error.h"
+
+namespace builder {
+
+using imagefmt::UsageError;
+
+namespace {
+
+/// `NAME=on` or `NAME=off`, as semanage and setsebool take them.
+void add_boolean(std::map<std::string, bool>& booleans, const std::string& text) {
+  const size_t equals = text.find('=');
+  const std::string value = equals == std::string::npos ? "" : text.substr(equals + 1);
+  const bool on = value == "on" || value == "true" || value == "1";
+  if (equals == 0 || (!on && value != "off" && value != "false" && value != "0")) {
+    throw UsageError(fmt::format("--boolean '{}': expected NAME=on or NAME=off", text));
+  }
+  const std::string name = text.substr(0, equals);
+  if (!booleans.emplace(name, on).second) {
+    throw UsageError(fmt::format("--boolean '{}': '{}' is set twice", text, name));
+  }
+}
+
+}  // namespace
+
+void add_policy_options(CLI::App& command, PolicyOptions& options) {
+  command.add_option("--policy", options.folder, "folder of policy modules (.pp, .cil), any depth")
+      ->required()
+      ->option_text("DIR");
+  command.add_option("--contexts", options.contexts_folder,
+                     "folder of application contexts (default: the one beside the modules)")
+      ->option_text("DIR");
+  command.add_option("--policy-name", options.name,
+                     "SELINUXTYPE (default: the last component of the policy folder)")
+      ->option_text("NAME");
+  command.add_option("--policy-module", options.modules,
+                     "one more module; overrides the folder's of the same name")
+      ->option_text("FILE ...");
+  command.add_option("--policy-remove", options.removed, "leave this module out")
+      ->option_text("NAME ...");
+  command.add_option_function<std::vector<std::string>>(
+             "--boolean",
+             [&options](const std::vector<std::string>& texts) {
+               for (const std::string& text : texts) add_boolean(options.booleans, text);
+             },
+             "set a boolean of the policy")
+      ->option_text("NAME=on|off ...");
+  command.add_flag("--disable-dontaudit", options.disable_dontaudit,
+                   "let every denial be logged");
+  command.add_flag("--allow-lossy", options.allow_lossy,
+                   "drop, with a warning, what the policy version cannot hold");
+  CLI::Option* kernel = command.add_option_function<std::string>(
+      "--kernel-version",
+      [&options](const std::string& text) { options.kernel = policy::parse_kernel_version(text); },
+      "the kernel that will load the policy");
+  kernel->option_text("V");
+  command.add_option("--policy-version", options.version, "the policy's version")
+      ->option_text("N")
+      ->excludes(kernel);
+}
+
+NamedPolicy compile_policy(const PolicyOptions& options,
+                           const std::optional<policy::KernelVersion>& kernel, unsigned jobs,
+                           imagefmt::Reporter& reporter) {
+  NamedPolicy policy;
+  policy.name = options.name;
+  if (policy.name.empty()) {
+    std::filesystem::path folder =
+        std::filesystem::absolute(options.folder + "/.").lexically_normal().parent_path();
+    policy.name = folder.filename();
+  }
+  policy::check_policy_name(policy.name);
+  policy.contexts_folder = options.contexts_folder.empty()
+                               ? policy::find_contexts_folder(options.folder)
+                               : options.contexts_folder;
+  policy::CompileOptions compile;
+  compile.kernel = options.kernel ? options.kernel : kernel;
+  if (options.version) {
+    compile.version = *options.version;
+  } else if (compile.kernel) {
+    compile.version = policy::policy_version_for(*compile.kernel);
+  }
+  compile.booleans = options.booleans;
+  compile.disable_dontaudit = options.disable_dontaudit;
+  compile.allow_lossy = options.allow_lossy;
+  compile.jobs = jobs;
+  policy.compiled = policy::compile(
+      policy::load_modules({options.folder, options.modules, options.removed}, jobs), compile,
+      reporter);
+  return policy;
+}
+
+imagefmt::FileTree make_selinux_tree(const NamedPolicy& policy, policy::SelinuxMode mode,
+                                     const policy::ImageAccounts& accounts,
+                                     imagefmt::Reporter& reporter) {
+  policy::PolicyFiles files;
+  files.name = policy.name;
+  files.version = policy.compiled.version;
+  files.mls = policy.compiled.mls;
+  files.binary = policy.compiled.binary;
+  files.file_contexts = policy.compiled.file_contexts;
+  files.seusers = policy.compiled.seusers;
+  files.user_prefixes = policy.compiled.user_prefixes;
+  policy::SelinuxFolder folder =
+      policy::make_selinux_folder(files, mode, policy.contexts_folder, accounts);
+  for (const std::string& warning : folder.warnings) reporter.warn(warning);
+  return std::move(folder.tree);
+}
+
+}  // namespace builder

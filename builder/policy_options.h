@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The options that say which policy, shared by every command that compiles one, and the compiling.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "imagefmt/base/reporter.h"
+#include "policy/compile.h"
+#include "policy/etc_selinux.h"
+
+namespace CLI {
+class App;
+}
+
+namespace builder {
+
+struct PolicyOptions {
+  std::string folder;                // --policy
+  std::string contexts_folder;       // --contexts; empty: found beside the policy
+  std::string name;                  // --policy-name; empty: the last component of `folder`
+  std::vector<std::string> modules;  // --policy-module
+  std::vector<std::string> removed;  // --policy-remove
+  std::map<std::string, bool> booleans;
+  bool disable_dontaudit = false;
+  bool allow_lossy = false;
+  std::optional<policy::KernelVersion> kernel;  // --kernel-version
+  std::optional<uint32_t> version;              // --policy-version
+};
+
+/// Declares the options and sets `options` while they are parsed.
+void add_policy_options(CLI::App& command, PolicyOptions& options);
+
+struct NamedPolicy {
+  std::string name;             // SELINUXTYPE
+  std::string contexts_folder;  // where the application contexts are
+  policy::CompiledPolicy compiled;
+};
+
+/// Compiles for `options.kernel`, or for `kernel` where the user named none, at the version that it
+/// takes unless the user named one. REQUIRES: one of the three is there.
+NamedPolicy compile_policy(const PolicyOptions& options,
+                           const std::optional<policy::KernelVersion>& kernel, unsigned jobs,
+                           imagefmt::Reporter& reporter);
+
+/// What becomes /etc/selinux. Warns of what it leaves out.
+imagefmt::FileTree make_selinux_tree(const NamedPolicy& policy, policy::SelinuxMode mode,
+                                     const policy::ImageAccounts& accounts,
+                                     imagefmt::Reporter& reporter);
+
+}  // namespace builder

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What `--report FILE` gets: times, rates and memory of one build, which never reach an artifact.
+#pragma once
+
+#include <string>
+
+#include "builder/terminal.h"
+
+namespace builder {
+
+/// JSON: stages with seconds and amounts, warnings, the process's peak memory in bytes.
+std::string serialize_report(const TerminalReporter& reporter);
+
+}  // namespace builder

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder/terminal.h"
+
+#include <fmt/format.h>
+
+#include <condition_variable>
+#include <ostream>
+
+namespace builder {
+
+std::string format_amount(uint64_t amount, std::string_view unit) {
+  if (unit == "bytes") {
+    static constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB"};
+    double value = static_cast<double>(amount);
+    size_t step = 0;
+    while (value >= 1000 && step + 1 < std::size(kUnits)) {
+      value /= 1000;
+      ++step;
+    }
+    return step ? fmt::format("{:.1f} {}", value, kUnits[step]) : fmt::format("{} B", amount);
+  }
+  std::string digits = fmt::format("{}", amount);
+  for (size_t place = digits.size(); place > 3; place -= 3) digits.insert(place - 3, ",");
+  return fmt::format("{} {}", digits, unit);
+}
+
+std::string format_seconds(double seconds) {
+  if (seconds < 10) return fmt::format("{:.1f} s", seconds);
+  unsigned whole = static_cast<unsigned>(seconds + 0.5);
+  if (whole < 60) return fmt::format("{} s", whole);
+  return fmt::format("{} min {:02} s", whole / 60, whole % 60);
+}
+
+TerminalReporter::TerminalReporter(std::ostream& err, Form form) : err_(err), form_(form) {
+  if (form_ != Form::kLive) return;
+  painter_ = std::jthread([this](std::stop_token stop) {
+    std::mutex sleep;
+    std::condition_variable_any wake;
+    std::unique_lock lock(sleep);
+    while (!wake.wait_for(lock, stop, std::chrono::milliseconds(250), [] { return false; })) {
+      if (stop.stop_requested()) return;
+      std::lock_guard guard(mutex_);
+      draw();
+    }
+  });
+}
+
+TerminalReporter::~TerminalReporter() {
+  if (running_) end();
+}
+
+double TerminalReporter::elapsed() const {
+  return std::chrono::duration<double>(Clock::now() - start_).count();
+}
+
+void TerminalReporter::draw() {
+  if (!running_) return;
+  uint64_t done = done_;
+  double seconds = elapsed();
+  std::string line = current_.name;
+  if (done) line += fmt::format("  {}", format_amount(done, current_.unit));
+  if (total_) line += fmt::format(" of {}", format_amount(total_, current_.unit));
+  if (done && seconds > 0.5) {
+    double rate = static_cast<double>(done) / seconds;
+    line += fmt::format("  {}/s", format_amount(static_cast<uint64_t>(rate), current_.unit));
+    if (total_ > done) {
+      line += fmt::format("  {} left", format_seconds(static_cast<double>(total_ - done) / rate));
+    }
+  }
+  err_ << "\r\x1b[K" << line << std::flush;
+}
+
+void TerminalReporter::begin(std::string_view stage, uint64_t total,
+                             std::string_view unit) noexcept {
+  std::lock_guard guard(mutex_);
+  current_ = {std::string(stage), 0, 0, std::string(unit)};
+  total_ = total;
+  done_ = 0;
+  start_ = Clock::now();
+  running_ = true;
+  if (form_ == Form::kLive) draw();
+}
+
+void TerminalReporter::advance(uint64_t amount) noexcept { done_ += amount; }
+
+void TerminalReporter::end() noexcept {
+  std::lock_guard guard(mutex_);
+  running_ = false;
+  current_.seconds = elapsed();
+  current_.amount = done_;
+  if (form_ != Form::kQuiet) {
+    if (form_ == Form::kLive) err_ << "\r\x1b[K";
+    err_ << current_.name;
+    if (current_.amount) err_ << "  " << format_amount(current_.amount, current_.unit);
+    err_ << "  " << format_seconds(current_.seconds) << std::endl;
+  }
+  stages_.push_back(std::move(current_));
+}
+
+void TerminalReporter::warn(std::string_view message) noexcept {
+  std::lock_guard guard(mutex_);
+  if (form_ == Form::kLive) err_ << "\r\x1b[K";
+  err_ << "intaglio: warning: " << message << std::endl;
+  warnings_.emplace_back(message);
+}
+
+}  // namespace builder
