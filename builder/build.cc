@@ -154,7 +154,7 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
        .read_only = true,
        .init = assembly.init,
        .architecture = std::string(to_text(board.arch)),
-       .lsm = {kernel_version.major, kernel_version.minor, options.mode}});
+       .lsm = {kernel_version, options.mode}});
   for (const std::string& warning : cmdline.warnings) reporter.warn(warning);
 
   // One policy file, at the version that this kernel takes.
