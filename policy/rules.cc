@@ -177,15 +177,19 @@ std::vector<TypeId> PolicyRules::with_attributes(TypeId type) const {
 template <class Visit>
 void PolicyRules::for_each_rule(TypeId source, TypeId target, ClassId object_class,
                                 Visit visit) const {
-  auto key = [](const Rule& r) { return std::tuple(r.source, r.target, r.object_class); };
+  using Key = std::tuple<TypeId, TypeId, ClassId>;
+  auto before = [](const Rule& r, const Key& key) {
+    return Key(r.source, r.target, r.object_class) < key;
+  };
   std::vector<TypeId> targets = with_attributes(target);
   for (TypeId s : with_attributes(source)) {
-    auto of_source = std::ranges::equal_range(tables_->rules, s, {}, &Rule::source);
-    if (of_source.empty()) continue;
     for (TypeId t : targets) {
-      for (const Rule& rule :
-           std::ranges::equal_range(of_source, std::tuple(s, t, object_class), {}, key)) {
-        visit(rule);
+      Key key(s, t, object_class);
+      auto rule = std::lower_bound(tables_->rules.begin(), tables_->rules.end(), key, before);
+      for (; rule != tables_->rules.end() &&
+             Key(rule->source, rule->target, rule->object_class) == key;
+           ++rule) {
+        visit(*rule);
       }
     }
   }
