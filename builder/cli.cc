@@ -2,6 +2,7 @@
 #include "builder/cli.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <new>
 #include <ostream>
 
@@ -37,7 +38,9 @@ int run(const std::vector<std::string>& args, Io& io) {
   add_diff_command(app, chosen);
   add_boards_command(app, chosen);
   try {
-    app.parse(std::vector<std::string>(args.rbegin(), args.rend()));  // taken from the back
+    std::vector<std::string> spelled = spell_out_search_flags(args);
+    std::ranges::reverse(spelled);  // CLI11 takes them from the back
+    app.parse(std::move(spelled));
     int status = chosen(io);
     io.out.flush();
     if (!io.out) throw imagefmt::Error("cannot write the result: standard output failed");

@@ -19,8 +19,10 @@ void add_policy_commands(CLI::App& app, Run& chosen) {
     bool quiet = false;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* policy = app.add_subcommand("policy", "Compile policies");
+  CLI::App* policy = app.add_subcommand("policy", "Compile policies, and ask them");
   policy->require_subcommand(1);
+  add_policy_info_command(*policy, chosen);
+  add_policy_search_command(*policy, chosen);
   CLI::App* compile =
       policy->add_subcommand("compile", "Compile policy modules to one policy.N and its contexts");
   add_policy_options(*compile, options->policy);
@@ -36,12 +38,14 @@ void add_policy_commands(CLI::App& app, Run& chosen) {
       "Examples:\n"
       "  intaglio policy compile --policy /usr/share/selinux/default --kernel-version 6.1 \\\n"
       "      --output selinux\n"
-      "  intaglio policy compile --policy modules --policy-version 33 --boolean httpd_enable_cgi=off \\\n"
+      "  intaglio policy compile --policy modules --policy-version 33 --boolean "
+      "httpd_enable_cgi=off \\\n"
       "      --output selinux");
   compile->callback([options, &chosen] {
     chosen = [options](Io& io) {
       if (!options->policy.kernel && !options->policy.version) {
-        throw imagefmt::UsageError("policy compile: --kernel-version or --policy-version is required");
+        throw imagefmt::UsageError(
+            "policy compile: --kernel-version or --policy-version is required");
       }
       TerminalReporter reporter(io, options->quiet);
       imagefmt::OutputFolder output(options->output);
