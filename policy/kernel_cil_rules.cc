@@ -53,17 +53,16 @@ bool is_one_of(std::span<const std::string_view> names, std::string_view name) {
   return std::ranges::find(names, name) != names.end();
 }
 
+// Numbers, `(range LOW HIGH)`, or lists of these: libsepol puts a list around a list.
 void append_runs(CilNode node, std::vector<NumberRun>& runs) {
-  for (CilNode item : list(node)) {
-    if (!item.is_list()) {
-      uint32_t value = number(item, UINT16_MAX);
-      runs.emplace_back(value, value);
-    } else if (item.size() == 3 && symbol(item[0]) == "range") {
-      runs.emplace_back(number(item[1], UINT16_MAX), number(item[2], UINT16_MAX));
-      if (runs.back().first > runs.back().second) refuse(item, "a range whose end comes first");
-    } else {
-      refuse(item, "expected a number or a range of them");
-    }
+  if (!node.is_list()) {
+    uint32_t value = number(node, UINT16_MAX);
+    runs.emplace_back(value, value);
+  } else if (node.size() == 3 && !node[0].is_list() && node[0].text() == "range") {
+    runs.emplace_back(number(node[1], UINT16_MAX), number(node[2], UINT16_MAX));
+    if (runs.back().first > runs.back().second) refuse(node, "a range whose end comes first");
+  } else {
+    for (CilNode item : node) append_runs(item, runs);
   }
 }
 

@@ -48,6 +48,10 @@ class PolicyRules {
   static PolicyRules from_cil(std::string_view cil, std::string_view name);
 
   const PolicyTables& tables() const { return *tables_; }
+  /// Indices into the tables, and a mask of a class's permissions.
+  TypeId type_id(std::string_view name) const;
+  ClassId class_id(std::string_view name) const;
+  uint32_t permission_mask(ClassId object_class, const std::vector<std::string>& names) const;
 
   /// Names, sorted; no aliases.
   std::vector<std::string> types() const;
@@ -84,9 +88,6 @@ class PolicyRules {
 
  private:
   explicit PolicyRules(std::unique_ptr<const PolicyTables> tables);
-  TypeId type_id(std::string_view name) const;
-  ClassId class_id(std::string_view name) const;
-  uint32_t permission_mask(ClassId object_class, const std::vector<std::string>& names) const;
   std::vector<TypeId> with_attributes(TypeId type) const;
   template <class Visit>
   void for_each_rule(TypeId source, TypeId target, ClassId object_class, Visit visit) const;
