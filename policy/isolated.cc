@@ -158,6 +158,11 @@ std::string describe_end(int status, const IsolationLimits& limits) {
 
 }  // namespace
 
+IsolationLimits limits_for_reading(uint64_t size_bytes) {
+  const uint64_t mebibytes = size_bytes >> 20;
+  return {(mebibytes + 4) << 28, static_cast<unsigned>(2 + 2 * mebibytes)};
+}
+
 Isolated::Isolated(std::string_view action, const IsolationLimits& limits, const IsolatedBody& body)
     : action_(action),
       limits_(limits),
