@@ -12,6 +12,7 @@
 #include "imagefmt/base/error.h"
 #include "imagefmt/base/parallel.h"
 #include "policy/isolated.h"
+#include "policy/requirements.h"
 #include "policy/sepol.h"
 
 namespace policy {
@@ -147,6 +148,9 @@ std::vector<std::string> convert_to_cil(std::vector<Module>& modules, unsigned j
     if (!failure.empty()) faults.add(std::move(failure));
   }
   faults.throw_if_any();
+  std::vector<std::string*> converted;
+  for (size_t place : places) converted.push_back(&texts[place]);
+  drop_met_requirements(converted, jobs);
   return texts;
 }
 

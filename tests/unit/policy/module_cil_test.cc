@@ -10,7 +10,9 @@
 #include "imagefmt/base/bytes.h"
 #include "imagefmt/base/endian.h"
 #include "imagefmt/base/file.h"
+#include "policy/compile.h"
 #include "tests/support/temp_dir.h"
+#include "tests/unit/policy/cil_samples.h"
 
 namespace policy {
 namespace {
@@ -116,6 +118,20 @@ size_t last_section(const std::string& bytes) {
   uint32_t sections = cursor.take_struct<imagefmt::le32>(), offset = 0;
   while (sections--) offset = cursor.take_struct<imagefmt::le32>();
   return offset;
+}
+
+TEST_F(Packages, ThatRequireWhatIsNotThereAreNamed) {
+  std::vector<Module> modules =
+      sample_modules("(typeattribute cil_gen_require) (roleattribute cil_gen_require)");
+  modules.push_back(package("sample", bytes_));
+  imagefmt::SilentReporter reporter;
+  CompileOptions options;
+  options.version = newest_policy_version();
+  std::string error = error_of([&] { compile(modules, options, reporter); });
+  EXPECT_THAT(error,
+              testing::StartsWith("cannot compile policy: Failed to resolve typeattributeset "
+                                  "statement at folder/sample.pp (as CIL):"));
+  EXPECT_THAT(error, testing::EndsWith(": '(typeattributeset cil_gen_require etc_t)'"));
 }
 
 TEST_F(Packages, SurviveDamage) {
