@@ -23,7 +23,6 @@
 #include "imagefmt/squashfs/squashfs.h"
 #include "policy/exact_contexts.h"
 #include "policy/label.h"
-#include "policy/policydb.h"
 
 namespace builder {
 
@@ -35,8 +34,9 @@ namespace {
 
 void check_same_architecture(const Board& board, const Bootspec& spec) {
   if (spec.system.empty() || is_arch_of(board.arch, spec.system)) return;
-  throw Error(fmt::format("cannot build '{}' for board '{}': the closure is of system '{}', the board is {}",
-                          spec.toplevel, board.name, spec.system, to_text(board.arch)));
+  throw Error(fmt::format(
+      "cannot build '{}' for board '{}': the closure is of system '{}', the board is {}",
+      spec.toplevel, board.name, spec.system, to_text(board.arch)));
 }
 
 imagefmt::Directory read_store(const Closure& closure, unsigned jobs,
@@ -136,42 +136,41 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   imagefmt::OutputFolder output(options.output);
 
   // The root as it would stand after NixOS had been activated in it.
-  Assembly assembly = assemble(
-      read_store(closure, options.jobs, reporter),
-      {.toplevel = closure.toplevel,
-       .architecture = std::string(to_text(board.arch)),
-       .init = options.init.value_or(InitKind::kSealed),
-       .mtime = options.source_date_epoch,
-       .contents = read_contents(options.contents),
-       .contents_folder = std::filesystem::path(options.contents).parent_path(),
-       .store_root = closure.store_root});
+  Assembly assembly =
+      assemble(read_store(closure, options.jobs, reporter),
+               {.toplevel = closure.toplevel,
+                .architecture = std::string(to_text(board.arch)),
+                .init = options.init.value_or(InitKind::kSealed),
+                .mtime = options.source_date_epoch,
+                .contents = read_contents(options.contents),
+                .contents_folder = std::filesystem::path(options.contents).parent_path(),
+                .store_root = closure.store_root});
   for (const std::string& warning : assembly.warnings) reporter.warn(warning);
-  const CommandLine cmdline = make_command_line(
-      {.board_params = with_more(board.cmdline, assembly.kernel_params),
-       .closure_params = fmt::format("{}", fmt::join(spec.kernel_params, " ")),
-       .root = board.root_device,
-       .root_filesystem = format,
-       .read_only = true,
-       .init = assembly.init,
-       .architecture = std::string(to_text(board.arch)),
-       .lsm = {kernel_version, options.mode}});
+  const CommandLine cmdline =
+      make_command_line({.board_params = with_more(board.cmdline, assembly.kernel_params),
+                         .closure_params = fmt::format("{}", fmt::join(spec.kernel_params, " ")),
+                         .root = board.root_device,
+                         .root_filesystem = format,
+                         .read_only = true,
+                         .init = assembly.init,
+                         .architecture = std::string(to_text(board.arch)),
+                         .lsm = {kernel_version, options.mode}});
   for (const std::string& warning : cmdline.warnings) reporter.warn(warning);
 
   // One policy file, at the version that this kernel takes.
-  const NamedPolicy policy =
-      compile_policy(options.policy, kernel_version, options.jobs, reporter);
+  const NamedPolicy policy = compile_policy(options.policy, kernel_version, options.jobs, reporter);
   policy::check_labels_are_read(policy.name, policy.compiled.xattr_filesystems, format);
-  const FileTree selinux = make_selinux_tree(policy, options.mode,
-                                             read_accounts(assembly.root.tree()), reporter);
+  const FileTree selinux =
+      make_selinux_tree(policy, options.mode, read_accounts(assembly.root.tree()), reporter);
   add_selinux(assembly.root, selinux.clone());
   FileTree tree = std::move(assembly.root).take();
 
   // Every inode gets its label, judged by the compiled policy.
-  const policy::PolicyDb policydb = policy::PolicyDb::from_image(policy.compiled.binary, "policy");
   const policy::LabelInput rules = {
       .contexts = read_contexts_of(selinux, policy.name),
       .store_paths = store_path_roles(closure),
-      .context_is_valid = [&](std::string_view context) { return policydb.accepts(context); },
+      .context_is_valid =
+          [&](std::string_view context) { return policy.database.accepts(context); },
       .jobs = options.jobs};
   const policy::LabelReport labels = policy::label(tree, rules, reporter);
 

@@ -81,7 +81,9 @@ void TerminalReporter::begin(std::string_view stage, uint64_t total,
   if (form_ == Form::kLive) draw();
 }
 
-void TerminalReporter::advance(uint64_t amount) noexcept { done_ += amount; }
+void TerminalReporter::advance(uint64_t amount) noexcept {
+  done_ += amount;
+}
 
 void TerminalReporter::end() noexcept {
   std::lock_guard guard(mutex_);

@@ -216,17 +216,25 @@ void judge_losses(const PolicyFeatures& features, const Built& built, const Comp
   }
 }
 
-void check_version(uint32_t version) {
-  if (version >= oldest_policy_version() && version <= newest_policy_version()) return;
-  throw Error(fmt::format("cannot write policy version {}: this libsepol writes versions {} to {}",
-                          version, oldest_policy_version(), newest_policy_version()));
+void check_version(const CompileOptions& options) {
+  const uint32_t version = options.version;
+  if (version < oldest_policy_version() || version > newest_policy_version()) {
+    throw Error(
+        fmt::format("cannot write policy version {}: this libsepol writes versions {} to {}",
+                    version, oldest_policy_version(), newest_policy_version()));
+  }
+  if (options.kernel && version > policy_version_for(*options.kernel)) {
+    throw Error(fmt::format("cannot use policy version {}: Linux {} reads versions up to {}",
+                            version, to_string(*options.kernel),
+                            policy_version_for(*options.kernel)));
+  }
 }
 
 }  // namespace
 
 CompiledPolicy compile(std::vector<Module> modules, const CompileOptions& options,
                        imagefmt::Reporter& reporter) {
-  check_version(options.version);
+  check_version(options);
   if (modules.empty()) throw Error("cannot compile policy: there are no modules");
   std::vector<std::string> texts = convert_to_cil(modules, options.jobs, reporter);
   std::vector<CilSource> sources;

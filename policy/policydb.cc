@@ -2,6 +2,10 @@
 #include "policy/policydb.h"
 
 #include <fmt/format.h>
+#include <sepol/user_record.h>
+#include <sepol/users.h>
+
+#include <algorithm>
 
 #include "imagefmt/base/bytes.h"
 #include "imagefmt/base/endian.h"
@@ -24,6 +28,38 @@ constexpr std::string_view kTarget = "SE Linux";
 
 std::string describe(std::string_view name) {
   return fmt::format("cannot read policy '{}'", name);
+}
+
+/// A sepol_user_iterate callback: no exception may pass it, so a lack of memory ends the iteration.
+int take_user(const sepol_user_t* record, void* argument) noexcept {
+  const char** roles = nullptr;
+  try {
+    SelinuxUser user;
+    user.name = sepol_user_get_name(record);
+    if (const char* level = sepol_user_get_mlslevel(record)) user.level = level;
+    if (const char* range = sepol_user_get_mlsrange(record)) user.range = range;
+    unsigned int count = 0;
+    if (sepol_user_get_roles(nullptr, record, &roles, &count) < 0) return -1;
+    user.roles.assign(roles, roles + count);
+    free(static_cast<void*>(roles));
+    roles = nullptr;
+    static_cast<std::vector<SelinuxUser>*>(argument)->push_back(std::move(user));
+    return 0;
+  } catch (...) {
+    free(static_cast<void*>(roles));
+    return -1;
+  }
+}
+
+std::vector<SelinuxUser> list_users(const sepol::Policydb& policydb, std::string_view name) {
+  sepol::Messages messages;
+  std::vector<SelinuxUser> users;
+  if (sepol_user_iterate(messages.handle(), policydb.get(), take_user, &users) < 0) {
+    throw Error(fmt::format("{}: cannot list its users: {}", describe(name), messages.reason()));
+  }
+  std::sort(users.begin(), users.end(),
+            [](const SelinuxUser& a, const SelinuxUser& b) { return a.name < b.name; });
+  return users;
 }
 
 }  // namespace
@@ -71,6 +107,7 @@ struct PolicyDb::State {
   std::string image;
   std::string name;
   sepol::Policydb policydb;
+  std::vector<SelinuxUser> users;
 };
 
 PolicyDb::PolicyDb(std::unique_ptr<State> state, uint32_t version)
@@ -90,7 +127,27 @@ PolicyDb PolicyDb::from_image(std::string_view bytes, std::string_view name) {
   state->image = bytes;
   state->name = name;
   state->policydb = sepol::read_policydb(bytes, describe(name));
+  state->users = list_users(state->policydb, name);
   return {std::move(state), version};
+}
+
+const std::vector<SelinuxUser>& PolicyDb::users() const {
+  return state_->users;
+}
+
+const SelinuxUser* PolicyDb::find_user(std::string_view name) const {
+  for (const SelinuxUser& user : state_->users) {
+    if (user.name == name) return &user;
+  }
+  return nullptr;
+}
+
+bool PolicyDb::range_contains(const std::string& outer, const std::string& inner) const {
+  sepol::Messages messages;
+  int contains = 0;
+  return sepol_mls_contains(messages.handle(), state_->policydb.get(), outer.c_str(), inner.c_str(),
+                            &contains) >= 0 &&
+         contains != 0;
 }
 
 bool PolicyDb::mls() const {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "policy/contexts.h"
+
 #include <CLI/CLI.hpp>
 #include <istream>
 #include <map>
@@ -6,16 +8,15 @@
 #include <ostream>
 
 #include "builder/commands/commands.h"
-#include "policy/contexts.h"
 
 namespace builder {
 
 namespace {
 
 const std::map<std::string, policy::FileType> kFileTypes = {
-    {"file", policy::FileType::kRegular},   {"dir", policy::FileType::kDirectory},
+    {"file", policy::FileType::kRegular},    {"dir", policy::FileType::kDirectory},
     {"symlink", policy::FileType::kSymlink}, {"chr", policy::FileType::kCharacter},
-    {"blk", policy::FileType::kBlock},      {"fifo", policy::FileType::kFifo},
+    {"blk", policy::FileType::kBlock},       {"fifo", policy::FileType::kFifo},
     {"sock", policy::FileType::kSocket}};
 
 }  // namespace
@@ -43,7 +44,8 @@ void add_contexts_commands(CLI::App& app, Run& chosen) {
       ".homedirs and .local are read as libselinux reads them.\n\n"
       "Examples:\n"
       "  find /usr/bin -type f | intaglio contexts lookup --type file file_contexts\n"
-      "  echo /etc/shadow | intaglio contexts lookup out/policy/default/contexts/files/file_contexts");
+      "  echo /etc/shadow | intaglio contexts lookup "
+      "out/policy/default/contexts/files/file_contexts");
   lookup->callback([options, &chosen] {
     chosen = [options](Io& io) {
       // A contradiction among the rules does not change what libselinux answers.

@@ -47,8 +47,7 @@ int execute(const std::vector<std::string>& command) {
   }
   arguments.push_back(nullptr);
   pid_t child = 0;
-  int failure =
-      posix_spawnp(&child, arguments[0], nullptr, nullptr, arguments.data(), environ);
+  int failure = posix_spawnp(&child, arguments[0], nullptr, nullptr, arguments.data(), environ);
   if (failure) imagefmt::throw_errno(fmt::format("run '{}'", command[0]), failure);
   int status = 0;
   while (waitpid(child, &status, 0) < 0) {
@@ -72,7 +71,8 @@ void add_run_command(CLI::App& app, Run& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("run", "Boot an output folder of `build` in QEMU");
   command->add_option("OUTPUT", options->output, "the output folder")->required();
-  command->add_flag("--print", options->print, "print the command, an argument a line; run nothing");
+  command->add_flag("--print", options->print,
+                    "print the command, an argument a line; run nothing");
   command->footer(
       "The serial console is the terminal; Ctrl-A X ends QEMU.\n\n"
       "Example:\n"
@@ -80,8 +80,8 @@ void add_run_command(CLI::App& app, Run& chosen) {
   command->callback([options, &chosen] {
     chosen = [options](Io& io) {
       const std::string manifest = options->output + "/manifest.json";
-      const Board board = find_board(
-          parse_manifest(imagefmt::read_file(manifest, 64 << 20), manifest).board);
+      const Board board =
+          find_board(parse_manifest(imagefmt::read_file(manifest, 64 << 20), manifest).board);
       const std::vector<std::string> arguments = qemu_command(board, options->output);
       if (!options->print) return execute(arguments);
       for (const std::string& argument : arguments) io.out << argument << '\n';

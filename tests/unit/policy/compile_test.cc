@@ -64,6 +64,14 @@ TEST(Compile, RefusesVersionsThatLibsepolDoesNotWrite) {
   }
 }
 
+TEST(Compile, RefusesVersionsThatTheKernelDoesNotRead) {
+  CompileOptions options;
+  options.version = 33;
+  options.kernel = KernelVersion{5, 4, 0};
+  EXPECT_EQ(error_of([&] { compile_sample("", options); }),
+            "cannot use policy version 33: Linux 5.4.0 reads versions up to 31");
+}
+
 TEST(Compile, RefusesNoModules) {
   imagefmt::SilentReporter reporter;
   CompileOptions options;

@@ -183,7 +183,7 @@ TEST(PolicyFeatures, ReadsQuietlyWhatIsNoStatement) {
 
 TEST(Compile, WarnsOfCapabilitiesThatTheKernelDoesNotKnow) {
   WarningReporter reporter;
-  CompileOptions options = at_version(newest_policy_version());
+  CompileOptions options = at_version(31);
   options.kernel = KernelVersion{5, 4, 0};
   compile(sample_modules("(policycap genfs_seclabel_symlinks) (policycap open_perms)"), options,
           reporter);

@@ -121,7 +121,8 @@ size_t last_section(const std::string& bytes) {
 }
 
 TEST_F(Packages, ThatRequireWhatIsNotThereAreNamed) {
-  std::vector<Module> modules = sample_modules("(typeattribute cil_gen_require)");
+  std::vector<Module> modules =
+      sample_modules("(typeattribute cil_gen_require) (roleattribute cil_gen_require)");
   modules.push_back(package("sample", bytes_));
   imagefmt::SilentReporter reporter;
   CompileOptions options;
