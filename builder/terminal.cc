@@ -20,7 +20,7 @@ std::string format_amount(uint64_t amount, std::string_view unit) {
     return step ? fmt::format("{:.1f} {}", value, kUnits[step]) : fmt::format("{} B", amount);
   }
   std::string digits = fmt::format("{}", amount);
-  for (size_t place = digits.size(); place > 3; place -= 3) digits.insert(place - 3, ",");
+  for (size_t place = digits.size(); place > 3; place -= 3) digits.insert(place - 3, 1, ',');
   return fmt::format("{} {}", digits, unit);
 }
 
