@@ -31,6 +31,7 @@ int run(const std::vector<std::string>& args, Io& io) {
   Run chosen;
   add_build_command(app, chosen);
   add_run_command(app, chosen);
+  add_pack_command(app, chosen);
   add_policy_commands(app, chosen);
   add_contexts_commands(app, chosen);
   add_inspect_command(app, chosen);
@@ -38,12 +39,17 @@ int run(const std::vector<std::string>& args, Io& io) {
   add_boards_command(app, chosen);
   try {
     app.parse(std::vector<std::string>(args.rbegin(), args.rend()));  // taken from the back
-    int status = chosen(io);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error, io.out, io.err) == 0 ? 0 : 2;
+  } catch (const imagefmt::Error& error) {  // an option's value that means nothing
+    print_error(io.err, error.what());
+    return 2;
+  }
+  try {
+    const int status = chosen(io);
     io.out.flush();
     if (!io.out) throw imagefmt::Error("cannot write the result: standard output failed");
     return status;
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error, io.out, io.err) == 0 ? 0 : 2;
   } catch (const imagefmt::UsageError& error) {
     print_error(io.err, error.what());
     return 2;

@@ -7,7 +7,6 @@
 
 #include <random>
 
-#include "builder/folder.h"
 #include "builder/kernel_image.h"
 #include "imagefmt/base/handle.h"
 #include "tests/unit/builder/tiny_store.h"
