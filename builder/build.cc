@@ -23,7 +23,6 @@
 #include "imagefmt/squashfs/squashfs.h"
 #include "policy/exact_contexts.h"
 #include "policy/label.h"
-#include "policy/policydb.h"
 
 namespace builder {
 
@@ -195,11 +194,11 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   FileTree tree = std::move(assembly.root).take();
 
   // Every inode gets its label, judged by the compiled policy.
-  const policy::PolicyDb policydb = policy::PolicyDb::from_image(policy.compiled.binary, "policy");
   const policy::LabelInput rules = {
       .contexts = read_contexts_of(selinux, policy.name),
       .store_paths = store_path_roles(closure),
-      .context_is_valid = [&](std::string_view context) { return policydb.accepts(context); },
+      .context_is_valid =
+          [&](std::string_view context) { return policy.database.accepts(context); },
       .jobs = options.jobs};
   const policy::LabelReport labels = policy::label(tree, rules, reporter);
 

@@ -46,6 +46,7 @@ int run(const std::vector<std::string>& args, Io& io) {
   Run chosen;
   add_build_command(app, chosen);
   add_run_command(app, chosen);
+  add_pack_command(app, chosen);
   add_policy_commands(app, chosen);
   add_contexts_commands(app, chosen);
   add_inspect_command(app, chosen);
@@ -60,7 +61,7 @@ int run(const std::vector<std::string>& args, Io& io) {
     return 2;
   }
   try {
-    int status = chosen(io);
+    const int status = chosen(io);
     io.out.flush();
     if (!io.out) throw imagefmt::Error("cannot write the result: standard output failed");
     return status;

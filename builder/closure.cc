@@ -8,12 +8,12 @@
 #include <cerrno>
 #include <cstring>
 
-#include "builder/folder.h"
 #include "builder/resolve.h"
 #include "builder/store_name.h"
 #include "builder/text.h"
 #include "imagefmt/base/error.h"
 #include "imagefmt/base/file.h"
+#include "imagefmt/folder.h"
 
 namespace builder {
 
@@ -74,7 +74,7 @@ std::vector<Specialisation> read_specialisations(const Closure& closure,
   std::vector<Specialisation> result;
   std::optional<std::string> folder = find_in_store(closure, toplevel + "/specialisation");
   if (!folder) return result;
-  for (std::string& name : list_folder(closure.host_path(*folder))) {
+  for (std::string& name : imagefmt::list_folder(closure.host_path(*folder))) {
     std::string path = *folder + '/' + name;
     std::string target = resolve_in_store(closure, path);
     if (!find_store_path(closure, target)) {

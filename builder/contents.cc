@@ -6,12 +6,12 @@
 
 #include <filesystem>
 
-#include "builder/folder.h"
 #include "builder/links.h"
 #include "builder/private_json.h"
 #include "builder/resolve.h"
 #include "builder/store_name.h"
 #include "builder/text.h"
+#include "imagefmt/scan.h"
 
 namespace builder {
 
@@ -151,30 +151,7 @@ Node read_file_node(const std::string& path) {
   return make_regular(Content::from_host_file(path), executable ? 0755 : 0644);
 }
 
-Node copy_folder(const std::string& path, size_t depth) {
-  if (depth > imagefmt::kMaxDepth) {
-    throw Error(fmt::format("cannot read '{}': deeper than {} folders", path, imagefmt::kMaxDepth));
-  }
-  Node node = make_directory();
-  Directory& directory = *node.directory();
-  for (std::string& name : list_folder(path)) {
-    std::string inner = path + '/' + name;
-    struct stat status = status_of(inner);
-    if (S_ISDIR(status.st_mode)) {
-      directory.entries.push_back({std::move(name), copy_folder(inner, depth + 1)});
-    } else if (S_ISREG(status.st_mode)) {
-      directory.entries.push_back({std::move(name), read_file_node(inner)});
-    } else if (S_ISLNK(status.st_mode)) {
-      directory.entries.push_back({std::move(name), make_symlink(read_link(inner))});
-    } else {
-      throw Error(
-          fmt::format("cannot copy '{}': neither a file, nor a folder, nor a symlink", inner));
-    }
-  }
-  return node;
-}
-
-/// The modes that a copy has, from a node of the closure's store.
+/// The modes that a copy has, from canonical ones.
 void set_copy_modes(Node& node) {
   if (node.symlink()) return;
   node.mode = node.directory() || (node.mode & S_IXUSR) != 0 ? 0755 : 0644;
@@ -193,9 +170,10 @@ Node copy_source(const ContentsEntry& entry, const imagefmt::FileTree& tree,
     return node;
   }
   std::string source = host_source(path, store_root);
-  mode_t mode = status_of(source).st_mode;
-  if (S_ISDIR(mode)) return copy_folder(source, 1);
-  return read_file_node(source);
+  if (!S_ISDIR(status_of(source).st_mode)) return read_file_node(source);
+  Node node = imagefmt::scan_folder(source, {.metadata = imagefmt::Metadata::kCanonical});
+  set_copy_modes(node);
+  return node;
 }
 
 Node make_node(const ContentsEntry& entry, const imagefmt::FileTree& tree,

@@ -14,9 +14,8 @@ imagefmt::FileTree read_image(const std::string& path) {
   std::array<uint8_t, 4> magic{};
   (void)file->read_some(0, magic);
   if (imagefmt::as_text(magic) == "hsqs") return imagefmt::read_squashfs(std::move(file));
-  throw imagefmt::Error(
-      fmt::format("cannot read image '{}': not a squashfs (magic {})", path,
-                  imagefmt::to_hex(magic)));
+  throw imagefmt::Error(fmt::format("cannot read image '{}': not a squashfs (magic {})", path,
+                                    imagefmt::to_hex(magic)));
 }
 
 }  // namespace builder

@@ -26,6 +26,14 @@ void add_boolean(std::map<std::string, bool>& booleans, const std::string& text)
   }
 }
 
+std::string last_component(const std::string& folder) {
+  std::error_code ignored;  // of a working folder that is gone
+  return std::filesystem::absolute(folder + "/.", ignored)
+      .lexically_normal()
+      .parent_path()
+      .filename();
+}
+
 }  // namespace
 
 void add_policy_options(CLI::App& command, PolicyOptions& options) {
@@ -70,22 +78,15 @@ void add_policy_options(CLI::App& command, PolicyOptions& options) {
 NamedPolicy compile_policy(const PolicyOptions& options,
                            const std::optional<policy::KernelVersion>& kernel, unsigned jobs,
                            imagefmt::Reporter& reporter) {
-  NamedPolicy policy;
-  policy.name = options.name;
-  if (policy.name.empty()) {
-    std::error_code ignored;  // of a working folder that is gone
-    std::filesystem::path folder =
-        std::filesystem::absolute(options.folder + "/.", ignored).lexically_normal().parent_path();
-    policy.name = folder.filename();
-  }
-  policy::check_policy_name(policy.name);
+  const std::string name = options.name.empty() ? last_component(options.folder) : options.name;
+  policy::check_policy_name(name);
   std::vector<policy::Module> modules =
       policy::load_modules({options.folder, options.modules, options.removed}, jobs);
-  policy.contexts_folder = options.contexts_folder.empty()
-                               ? policy::find_contexts_folder(options.folder)
-                               : options.contexts_folder;
+  const std::string contexts_folder = options.contexts_folder.empty()
+                                          ? policy::find_contexts_folder(options.folder)
+                                          : options.contexts_folder;
   // It is used once the policy is compiled, which takes long.
-  policy::check_contexts_folder(policy.contexts_folder);
+  policy::check_contexts_folder(contexts_folder);
   policy::CompileOptions compile;
   compile.kernel = options.kernel ? options.kernel : kernel;
   if (options.version) {
@@ -97,8 +98,10 @@ NamedPolicy compile_policy(const PolicyOptions& options,
   compile.disable_dontaudit = options.disable_dontaudit;
   compile.allow_lossy = options.allow_lossy;
   compile.jobs = jobs;
-  policy.compiled = policy::compile(std::move(modules), compile, reporter);
-  return policy;
+  policy::CompiledPolicy compiled = policy::compile(std::move(modules), compile, reporter);
+  policy::PolicyDb database =
+      policy::PolicyDb::from_image(compiled.binary, fmt::format("policy.{}", compiled.version));
+  return {name, contexts_folder, std::move(compiled), std::move(database)};
 }
 
 imagefmt::FileTree make_selinux_tree(const NamedPolicy& policy, policy::SelinuxMode mode,
@@ -113,7 +116,7 @@ imagefmt::FileTree make_selinux_tree(const NamedPolicy& policy, policy::SelinuxM
   files.seusers = policy.compiled.seusers;
   files.user_prefixes = policy.compiled.user_prefixes;
   policy::SelinuxFolder folder =
-      policy::make_selinux_folder(files, mode, policy.contexts_folder, accounts);
+      policy::make_selinux_folder(files, policy.database, mode, policy.contexts_folder, accounts);
   for (const std::string& warning : folder.warnings) reporter.warn(warning);
   return std::move(folder.tree);
 }

@@ -17,6 +17,9 @@ using imagefmt::Faults;
 
 namespace {
 
+/// A file with more is something else altogether, and a message takes more room than its line.
+constexpr size_t kMostFaults = 1000;
+
 uint64_t parse_decimal(std::string_view text, std::string_view what) {
   uint64_t value = 0;
   std::from_chars_result result = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -42,7 +45,10 @@ class RegistrationParser {
 
   std::vector<RegisteredPath> parse() {
     std::string_view path;
-    while (whole_ && lines_.next(path)) parse_record(path);
+    while (whole_ && lines_.next(path)) {
+      parse_record(path);
+      whole_ &= faults_.messages().size() < kMostFaults;
+    }
     if (whole_ && records_.empty()) faults_.add(fmt::format("'{}' registers no path", name_));
     // Paths behind a broken record are unknown, so nothing can be said of references then.
     if (whole_) check_references();
@@ -168,7 +174,7 @@ std::vector<ListedPath> parse_store_paths(std::string_view text, std::string_vie
   Faults faults;
   std::vector<ListedPath> paths;
   LineReader lines(text);
-  for (std::string_view line; lines.next(line);) {
+  for (std::string_view line; faults.messages().size() < kMostFaults && lines.next(line);) {
     std::string fault = store_path_fault(line);
     if (!fault.empty()) {
       faults.add(fmt::format("{}:{}: bad store path {}: {}", name, lines.number(), in_quotes(line),

@@ -20,7 +20,7 @@ std::string format_amount(uint64_t amount, std::string_view unit) {
     return step ? fmt::format("{:.1f} {}", value, kUnits[step]) : fmt::format("{} B", amount);
   }
   std::string digits = fmt::format("{}", amount);
-  for (size_t place = digits.size(); place > 3; place -= 3) digits.insert(place - 3, ",");
+  for (size_t place = digits.size(); place > 3; place -= 3) digits.insert(place - 3, 1, ',');
   return fmt::format("{} {}", digits, unit);
 }
 
@@ -81,7 +81,9 @@ void TerminalReporter::begin(std::string_view stage, uint64_t total,
   if (form_ == Form::kLive) draw();
 }
 
-void TerminalReporter::advance(uint64_t amount) noexcept { done_ += amount; }
+void TerminalReporter::advance(uint64_t amount) noexcept {
+  done_ += amount;
+}
 
 void TerminalReporter::end() noexcept {
   std::lock_guard guard(mutex_);

@@ -105,7 +105,7 @@ void check_needed_files(const ContextFiles& files, const std::string& folder) {
   faults.throw_if_any();
 }
 
-void check_binary(const PolicyFiles& files, const BinaryPolicy& policy) {
+void check_binary(const PolicyFiles& files, const PolicyDb& policy) {
   if (policy.version() != files.version) {
     throw Error(fmt::format("cannot write 'policy.{}': its own header says version {}",
                             files.version, policy.version()));
@@ -145,11 +145,10 @@ Form form_of(std::string_view file) {
 
 }  // namespace
 
-SelinuxFolder make_selinux_folder(const PolicyFiles& files, SelinuxMode mode,
-                                  const std::string& contexts_folder,
+SelinuxFolder make_selinux_folder(const PolicyFiles& files, const PolicyDb& policy,
+                                  SelinuxMode mode, const std::string& contexts_folder,
                                   const ImageAccounts& accounts) {
   check_policy_name(files.name);
-  const BinaryPolicy policy(files.binary);
   check_binary(files, policy);
   const std::vector<SelinuxLogin> logins = parse_seusers(files.seusers);
   check_seusers(logins, policy);
@@ -164,7 +163,7 @@ SelinuxFolder make_selinux_folder(const PolicyFiles& files, SelinuxMode mode,
   const SplitFileContexts contexts = split_file_contexts(files.file_contexts);
   HomeRules home_rules =
       expand_home_directories(contexts, logins, users, files.mls, accounts,
-                              [&](const std::string& context) { return policy.is_valid(context); });
+                              [&](const std::string& context) { return policy.accepts(context); });
   result.warnings.insert(result.warnings.end(), home_rules.warnings.begin(),
                          home_rules.warnings.end());
   context_files["files/file_contexts"] = image_file_contexts(contexts.rules);

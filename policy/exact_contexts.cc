@@ -51,11 +51,4 @@ std::string serialize_exact_contexts(const imagefmt::FileTree& tree) {
   return text;
 }
 
-std::string serialize_image_contexts(std::string_view policy_file_contexts) {
-  std::string text(policy_file_contexts);
-  if (!text.empty() && text.back() != '\n') text += '\n';
-  text += "/nix/store(/.*)?\t<<none>>\n";
-  return text;
-}
-
 }  // namespace policy

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// file_contexts texts that are made here: the build's proof of what each inode is labelled, and
-// what the image itself carries.
+// The build's proof of what each inode is labelled, as a file_contexts. (What the image itself
+// carries is in etc_selinux.h.)
 #pragma once
 
 #include <string>
@@ -18,8 +18,5 @@ std::string escape_pattern(std::string_view path);
 /// An exact rule for each node of a labelled tree, with its type, sorted by the bytes of the paths.
 /// FileContexts answers each node from it with the node's own label.
 std::string serialize_exact_contexts(const imagefmt::FileTree& tree);
-
-/// The policy's rules, and that nothing at run time may label the store anew.
-std::string serialize_image_contexts(std::string_view policy_file_contexts);
 
 }  // namespace policy

@@ -18,6 +18,7 @@
 #include "imagefmt/base/error.h"
 #include "imagefmt/base/file.h"
 #include "imagefmt/base/handle.h"
+#include "policy/text_lines.h"
 
 namespace policy {
 
@@ -92,15 +93,12 @@ std::vector<std::string> read_strings(int fd) {
 /// The lines of `text` that hold something, joined by `; `.
 std::string join_lines(std::string_view text) {
   std::string joined;
-  while (!text.empty()) {
-    size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
-    if (line.empty()) continue;
+  for_each_line(text, [&](std::string_view line, size_t) {
+    line = trim(line);
+    if (line.empty()) return;
     if (!joined.empty()) joined += "; ";
     joined += line;
-  }
+  });
   return joined;
 }
 
@@ -160,6 +158,11 @@ std::string describe_end(int status, const IsolationLimits& limits) {
 }
 
 }  // namespace
+
+IsolationLimits limits_for_reading(uint64_t size_bytes) {
+  const uint64_t mebibytes = size_bytes >> 20;
+  return {(mebibytes + 4) << 28, static_cast<unsigned>(2 + 2 * mebibytes)};
+}
 
 Isolated::Isolated(std::string_view action, const IsolationLimits& limits, const IsolatedBody& body)
     : action_(action),

@@ -2,6 +2,10 @@
 #include "policy/policydb.h"
 
 #include <fmt/format.h>
+#include <sepol/user_record.h>
+#include <sepol/users.h>
+
+#include <algorithm>
 
 #include "imagefmt/base/bytes.h"
 #include "imagefmt/base/endian.h"
@@ -26,39 +30,57 @@ std::string describe(std::string_view name) {
   return fmt::format("cannot read policy '{}'", name);
 }
 
-sepol::Policydb read_image(std::string_view image, std::string_view name) {
-  sepol::Messages messages;
-  sepol::Policydb policydb = sepol::make_policydb();
-  // libsepol only reads through this pointer.
-  if (sepol_policydb_from_image(messages.handle(), const_cast<char*>(image.data()), image.size(),
-                                policydb.get()) != 0) {
-    std::string reason = messages.take();
-    throw Error(fmt::format("{}: {}", describe(name),
-                            reason.empty() ? "libsepol does not say why" : reason));
+/// A sepol_user_iterate callback: no exception may pass it, so a lack of memory ends the iteration.
+int take_user(const sepol_user_t* record, void* argument) noexcept {
+  const char** roles = nullptr;
+  try {
+    SelinuxUser user;
+    user.name = sepol_user_get_name(record);
+    if (const char* level = sepol_user_get_mlslevel(record)) user.level = level;
+    if (const char* range = sepol_user_get_mlsrange(record)) user.range = range;
+    unsigned int count = 0;
+    if (sepol_user_get_roles(nullptr, record, &roles, &count) < 0) return -1;
+    user.roles.assign(roles, roles + count);
+    free(static_cast<void*>(roles));
+    roles = nullptr;
+    static_cast<std::vector<SelinuxUser>*>(argument)->push_back(std::move(user));
+    return 0;
+  } catch (...) {
+    free(static_cast<void*>(roles));
+    return -1;
   }
-  return policydb;
+}
+
+std::vector<SelinuxUser> list_users(const sepol::Policydb& policydb, std::string_view name) {
+  sepol::Messages messages;
+  std::vector<SelinuxUser> users;
+  if (sepol_user_iterate(messages.handle(), policydb.get(), take_user, &users) < 0) {
+    throw Error(fmt::format("{}: cannot list its users: {}", describe(name), messages.reason()));
+  }
+  std::sort(users.begin(), users.end(),
+            [](const SelinuxUser& a, const SelinuxUser& b) { return a.name < b.name; });
+  return users;
 }
 
 }  // namespace
 
 uint32_t parse_policy_version(std::string_view image, std::string_view name) {
-  auto refuse = [&](const std::string& reason) {
-    throw Error(fmt::format("{}: {}", describe(name), reason));
-  };
   return imagefmt::with_context(describe(name), [&] {
     imagefmt::Cursor cursor(imagefmt::as_bytes(image), "the header");
     uint32_t magic = cursor.take_struct<le32>();
     if (magic != kMagic) {
-      refuse(fmt::format("not a binary policy: expected magic {:#x}, found {:#x}", kMagic, magic));
+      throw Error(
+          fmt::format("not a binary policy: expected magic {:#x}, found {:#x}", kMagic, magic));
     }
     uint32_t length = cursor.take_struct<le32>();
     if (length != kTarget.size() || imagefmt::as_text(cursor.take(length)) != kTarget) {
-      refuse(fmt::format("not a policy for a Linux kernel: expected '{}' in the header", kTarget));
+      throw Error(
+          fmt::format("not a policy for a Linux kernel: expected '{}' in the header", kTarget));
     }
     uint32_t version = cursor.take_struct<le32>();
     if (version < oldest_policy_version() || version > newest_policy_version()) {
-      refuse(fmt::format("policy version {}: this libsepol reads versions {} to {}", version,
-                         oldest_policy_version(), newest_policy_version()));
+      throw Error(fmt::format("policy version {}: this libsepol reads versions {} to {}", version,
+                              oldest_policy_version(), newest_policy_version()));
     }
     return version;
   });
@@ -66,9 +88,9 @@ uint32_t parse_policy_version(std::string_view image, std::string_view name) {
 
 std::string kernel_policy_to_cil(std::string_view image, std::string_view name) {
   parse_policy_version(image, name);
-  return run_isolated(describe(name), {},
+  return run_isolated(describe(name), limits_for_reading(image.size()),
                       [&]() -> std::vector<std::string> {
-                        sepol::Policydb policydb = read_image(image, name);
+                        sepol::Policydb policydb = sepol::read_policydb(image, describe(name));
                         std::optional<std::string> cil = sepol::written_by([&](FILE* out) {
                           return sepol_kernel_policydb_to_cil(out, &policydb->p);
                         });
@@ -85,6 +107,7 @@ struct PolicyDb::State {
   std::string image;
   std::string name;
   sepol::Policydb policydb;
+  std::vector<SelinuxUser> users;
 };
 
 PolicyDb::PolicyDb(std::unique_ptr<State> state, uint32_t version)
@@ -96,15 +119,35 @@ PolicyDb::~PolicyDb() = default;
 PolicyDb PolicyDb::from_image(std::string_view bytes, std::string_view name) {
   uint32_t version = parse_policy_version(bytes, name);
   // libsepol may crash on a damaged policy; what a child has read it reads again.
-  run_isolated(describe(name), {}, [&]() -> std::vector<std::string> {
-    read_image(bytes, name).release();
+  run_isolated(describe(name), limits_for_reading(bytes.size()), [&]() -> std::vector<std::string> {
+    sepol::read_policydb(bytes, describe(name)).release();
     return {};
   });
   auto state = std::make_unique<State>();
   state->image = bytes;
   state->name = name;
-  state->policydb = read_image(bytes, name);
+  state->policydb = sepol::read_policydb(bytes, describe(name));
+  state->users = list_users(state->policydb, name);
   return {std::move(state), version};
+}
+
+const std::vector<SelinuxUser>& PolicyDb::users() const {
+  return state_->users;
+}
+
+const SelinuxUser* PolicyDb::find_user(std::string_view name) const {
+  for (const SelinuxUser& user : state_->users) {
+    if (user.name == name) return &user;
+  }
+  return nullptr;
+}
+
+bool PolicyDb::range_contains(const std::string& outer, const std::string& inner) const {
+  sepol::Messages messages;
+  int contains = 0;
+  return sepol_mls_contains(messages.handle(), state_->policydb.get(), outer.c_str(), inner.c_str(),
+                            &contains) >= 0 &&
+         contains != 0;
 }
 
 bool PolicyDb::mls() const {
@@ -116,8 +159,9 @@ bool PolicyDb::accepts(std::string_view context) const {
   std::string text(context);
   sepol::Messages messages;
   sepol::ContextRecord record;
-  return sepol_context_from_string(messages.handle(), text.c_str(), imagefmt::Out(record)) == 0 &&
-         sepol_context_check(messages.handle(), state_->policydb.get(), record.get()) == 0;
+  sepol_context_from_string(messages.handle(), text.c_str(), imagefmt::Out(record));
+  if (!record) return false;  // not of the form; or `<<none>>`, which succeeds
+  return sepol_context_check(messages.handle(), state_->policydb.get(), record.get()) == 0;
 }
 
 std::vector<std::string> PolicyDb::xattr_filesystems() const {

@@ -11,6 +11,13 @@
 
 namespace policy {
 
+struct SelinuxUser {
+  std::string name;
+  std::vector<std::string> roles;
+  std::string level, range;     // of an MLS policy, else empty
+  std::string prefix = "user";  // of its home directory's rules; not in the binary form
+};
+
 class PolicyDb {
  public:
   /// Reads what a `policy.N` holds; `name` is for messages. The bytes may be hostile: they are
@@ -25,6 +32,11 @@ class PolicyDb {
   /// Whether `user:role:type`, or `user:role:type:range` under MLS, is valid in this policy.
   /// Thread-safe.
   bool accepts(std::string_view context) const;
+  /// Sorted by name.
+  const std::vector<SelinuxUser>& users() const;
+  const SelinuxUser* find_user(std::string_view name) const;
+  /// Whether `inner` is a range of the policy and lies within `outer`. Thread-safe.
+  bool range_contains(const std::string& outer, const std::string& inner) const;
   /// File systems that keep labels in xattrs (`fs_use_xattr`), sorted. Reads the whole policy
   /// (0.2 s for a large one).
   std::vector<std::string> xattr_filesystems() const;

@@ -36,12 +36,14 @@ void add_policy_commands(CLI::App& app, Run& chosen) {
       "Examples:\n"
       "  intaglio policy compile --policy /usr/share/selinux/default --kernel-version 6.1 \\\n"
       "      --output selinux\n"
-      "  intaglio policy compile --policy modules --policy-version 33 --boolean httpd_enable_cgi=off \\\n"
+      "  intaglio policy compile --policy modules --policy-version 33 --boolean "
+      "httpd_enable_cgi=off \\\n"
       "      --output selinux");
   compile->callback([options, &chosen] {
     chosen = [options](Io& io) {
       if (!options->policy.kernel && !options->policy.version) {
-        throw imagefmt::UsageError("policy compile: --kernel-version or --policy-version is required");
+        throw imagefmt::UsageError(
+            "policy compile: --kernel-version or --policy-version is required");
       }
       TerminalReporter reporter(io, options->quiet);
       imagefmt::OutputFolder output(options->output);
