@@ -39,6 +39,20 @@ void check_same_architecture(const Board& board, const Bootspec& spec) {
       spec.toplevel, board.name, spec.system, to_text(board.arch)));
 }
 
+void check_format(const Board& board) {
+  if (board.root_format == RootFormat::kSquashfs) return;
+  throw Error(
+      fmt::format("cannot build for board '{}': its root is of format {}, and squashfs is what "
+                  "can be written",
+                  board.name, to_text(board.root_format)));
+}
+
+/// An output has an initrd for the board's loader: drivers of the root are modules on NixOS.
+const std::string& initrd_of(const Bootspec& spec) {
+  if (spec.initrd) return *spec.initrd;
+  throw Error(fmt::format("cannot build '{}': the closure has no initrd", spec.toplevel));
+}
+
 imagefmt::Directory read_store(const Closure& closure, unsigned jobs,
                                imagefmt::Reporter& reporter) {
   Stage stage(reporter, "reading the store", closure.paths.size(), "store paths");
@@ -50,6 +64,13 @@ imagefmt::Directory read_store(const Closure& closure, unsigned jobs,
 std::vector<ContentsEntry> read_contents(const std::string& file) {
   if (file.empty()) return {};
   return parse_contents(imagefmt::read_file(file, 16 << 20), file);
+}
+
+/// Where relative sources of a file of contents lie. Absolute, since a source is looked for in the
+/// image's tree too.
+std::string folder_of(const std::string& file) {
+  std::error_code ignored;  // of a working folder that is gone
+  return std::filesystem::absolute(file, ignored).parent_path();
 }
 
 policy::ImageAccounts read_accounts(const FileTree& tree) {
@@ -125,26 +146,33 @@ std::vector<Artifact> list_artifacts(const std::string& folder, const FileTree& 
 BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   // What was given, read and checked, before any long work.
   const Board board = find_board(options.board);
+  check_format(board);
+  const imagefmt::SquashfsOptions squashfs = {.compression = options.compression,
+                                              .level = options.level,
+                                              .jobs = options.jobs,
+                                              .isolate_below = std::string(kStoreFolder),
+                                              .image_mtime = options.source_date_epoch};
+  imagefmt::check_squashfs_options(squashfs);
   const Closure closure =
       read_closure(options.closure, options.store_root,
                    options.toplevel.empty() ? std::nullopt : std::optional(options.toplevel));
   const Bootspec spec = read_bootspec(closure);
   check_same_architecture(board, spec);
+  const std::string& initrd = initrd_of(spec);
   const Kernel kernel = read_kernel(closure, spec);
   const policy::KernelVersion kernel_version = policy::parse_kernel_version(kernel.release);
   const std::string format(to_text(board.root_format));
   imagefmt::OutputFolder output(options.output);
 
   // The root as it would stand after NixOS had been activated in it.
-  Assembly assembly =
-      assemble(read_store(closure, options.jobs, reporter),
-               {.toplevel = closure.toplevel,
-                .architecture = std::string(to_text(board.arch)),
-                .init = options.init.value_or(InitKind::kSealed),
-                .mtime = options.source_date_epoch,
-                .contents = read_contents(options.contents),
-                .contents_folder = std::filesystem::path(options.contents).parent_path(),
-                .store_root = closure.store_root});
+  Assembly assembly = assemble(read_store(closure, options.jobs, reporter),
+                               {.toplevel = closure.toplevel,
+                                .architecture = std::string(to_text(board.arch)),
+                                .init = options.init.value_or(InitKind::kSealed),
+                                .mtime = options.source_date_epoch,
+                                .contents = read_contents(options.contents),
+                                .contents_folder = folder_of(options.contents),
+                                .store_root = closure.store_root});
   for (const std::string& warning : assembly.warnings) reporter.warn(warning);
   const CommandLine cmdline =
       make_command_line({.board_params = with_more(board.cmdline, assembly.kernel_params),
@@ -178,16 +206,10 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   const FileTree& root = tree;
   const std::string folder = output.partial(), root_image = "root." + format;
   imagefmt::File image = imagefmt::File::create(folder + '/' + root_image);
-  imagefmt::write_squashfs(root,
-                           {.compression = options.compression,
-                            .level = options.level,
-                            .jobs = options.jobs,
-                            .isolate_below = std::string(kStoreFolder),
-                            .image_mtime = options.source_date_epoch},
-                           image, reporter);
+  imagefmt::write_squashfs(root, squashfs, image, reporter);
 
   copy_file(closure.host_path(spec.kernel), folder + "/kernel");
-  copy_file(closure.host_path(*spec.initrd), folder + "/initrd");
+  copy_file(closure.host_path(initrd), folder + "/initrd");
   imagefmt::write_file(folder + "/cmdline", cmdline.text + '\n');
   imagefmt::write_file(folder + "/file_contexts", policy::serialize_exact_contexts(root));
   imagefmt::make_folder(folder + "/policy");

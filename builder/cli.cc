@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder/cli.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <new>
 #include <ostream>
@@ -19,6 +21,19 @@ void print_error(std::ostream& err, std::string_view message) {
     start = end + 1;
   }
   err.flush();
+}
+
+/// Prints help, or what is wrong with the command line, and returns the exit status.
+int end_parsing(const CLI::App& app, const CLI::ParseError& error, Io& io) {
+  if (error.get_exit_code() == 0) return app.exit(error, io.out, io.err);
+  std::string command = "intaglio";
+  for (std::vector<CLI::App*> named = app.get_subcommands(); !named.empty();
+       named = named[0]->get_subcommands()) {
+    command += ' ' + named[0]->get_name();
+  }
+  print_error(io.err, error.what());
+  print_error(io.err, fmt::format("'{} --help' lists what there is", command));
+  return 2;
 }
 
 }  // namespace
@@ -40,8 +55,8 @@ int run(const std::vector<std::string>& args, Io& io) {
   try {
     app.parse(std::vector<std::string>(args.rbegin(), args.rend()));  // taken from the back
   } catch (const CLI::ParseError& error) {
-    return app.exit(error, io.out, io.err) == 0 ? 0 : 2;
-  } catch (const imagefmt::Error& error) {  // an option's value that means nothing
+    return end_parsing(app, error, io);
+  } catch (const imagefmt::Error& error) {  // of an option's value
     print_error(io.err, error.what());
     return 2;
   }

@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "builder/links.h"
+#include "builder/private_json.h"
 #include "builder/resolve.h"
 #include "builder/store_name.h"
 #include "builder/text.h"
@@ -208,12 +208,11 @@ void set_owner(Node& node, uint32_t uid, uint32_t gid) {
 }  // namespace
 
 std::vector<ContentsEntry> parse_contents(std::string_view text, std::string_view name) {
-  json document = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (document.is_discarded()) throw Error(fmt::format("'{}': not valid JSON", name));
-  if (!document.is_array()) throw Error(fmt::format("'{}': expected a list", name));
+  json document = parse_json(text, name);
+  if (!document.is_array()) throw Error(fmt::format("cannot read '{}': expected a list", name));
   if (document.size() > kMaxEntries) {
-    throw Error(
-        fmt::format("'{}': {} entries, expected at most {}", name, document.size(), kMaxEntries));
+    throw Error(fmt::format("cannot read '{}': {} entries, expected at most {}", name,
+                            document.size(), kMaxEntries));
   }
   std::vector<ContentsEntry> entries;
   Faults faults;

@@ -76,6 +76,7 @@ std::optional<policy::PolicyDb> read_policy(const std::string& file, imagefmt::R
 PackResult pack(const PackOptions& options, imagefmt::Reporter& reporter) {
   // What was given, read and checked, before any long work.
   check_is_outside(options.output, options.root);
+  imagefmt::check_squashfs_options(options.squashfs);
   policy::LabelInput rules;
   rules.contexts = policy::FileContexts::load(options.file_contexts);
   const std::optional<policy::PolicyDb> policy = read_policy(options.policy, reporter);

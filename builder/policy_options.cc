@@ -27,7 +27,11 @@ void add_boolean(std::map<std::string, bool>& booleans, const std::string& text)
 }
 
 std::string last_component(const std::string& folder) {
-  return std::filesystem::absolute(folder + "/.").lexically_normal().parent_path().filename();
+  std::error_code ignored;  // of a working folder that is gone
+  return std::filesystem::absolute(folder + "/.", ignored)
+      .lexically_normal()
+      .parent_path()
+      .filename();
 }
 
 }  // namespace
@@ -76,9 +80,13 @@ NamedPolicy compile_policy(const PolicyOptions& options,
                            imagefmt::Reporter& reporter) {
   const std::string name = options.name.empty() ? last_component(options.folder) : options.name;
   policy::check_policy_name(name);
+  std::vector<policy::Module> modules =
+      policy::load_modules({options.folder, options.modules, options.removed}, jobs);
   const std::string contexts_folder = options.contexts_folder.empty()
                                           ? policy::find_contexts_folder(options.folder)
                                           : options.contexts_folder;
+  // It is used once the policy is compiled, which takes long.
+  policy::check_contexts_folder(contexts_folder);
   policy::CompileOptions compile;
   compile.kernel = options.kernel ? options.kernel : kernel;
   if (options.version) {
@@ -90,9 +98,7 @@ NamedPolicy compile_policy(const PolicyOptions& options,
   compile.disable_dontaudit = options.disable_dontaudit;
   compile.allow_lossy = options.allow_lossy;
   compile.jobs = jobs;
-  policy::CompiledPolicy compiled = policy::compile(
-      policy::load_modules({options.folder, options.modules, options.removed}, jobs), compile,
-      reporter);
+  policy::CompiledPolicy compiled = policy::compile(std::move(modules), compile, reporter);
   policy::PolicyDb database =
       policy::PolicyDb::from_image(compiled.binary, fmt::format("policy.{}", compiled.version));
   return {name, contexts_folder, std::move(compiled), std::move(database)};

@@ -190,10 +190,18 @@ SelinuxFolder make_selinux_folder(const PolicyFiles& files, const PolicyDb& poli
   add(folder + "seusers", serialize_seusers(logins));
   for (auto& [path, text] : context_files) add(folder + "contexts/" + path, std::move(text));
   const fs::path translations = fs::path(contexts_folder) / ".." / "setrans.conf";
-  if (files.mls && fs::is_regular_file(translations)) {
+  std::error_code ignored;
+  if (files.mls && fs::is_regular_file(translations, ignored)) {
     add(folder + "setrans.conf", imagefmt::read_file(translations.string(), kFileLimit));
   }
   return result;
+}
+
+void check_contexts_folder(const std::string& folder) {
+  ContextFiles files;
+  std::vector<std::string> warnings;
+  read_contexts(folder, "", 1, files, warnings);
+  check_needed_files(files, folder);
 }
 
 std::string find_contexts_folder(const std::string& policy_folder) {

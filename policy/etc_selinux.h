@@ -46,6 +46,10 @@ SelinuxFolder make_selinux_folder(const PolicyFiles& files, const PolicyDb& poli
                                   SelinuxMode mode, const std::string& contexts_folder,
                                   const ImageAccounts& accounts);
 
+/// Throws what make_selinux_folder() would of the files of `folder` that it needs and reads: to be
+/// asked before a policy is compiled.
+void check_contexts_folder(const std::string& folder);
+
 /// The application contexts that belong to a folder with policy modules: `contexts` in it, else
 /// where Debian (/usr/share/selinux/NAME and /etc/selinux/NAME/contexts) and nixpkgs
 /// ($out/share/selinux/NAME and $out/etc/selinux/NAME/contexts) put them. Throws an Error that

@@ -116,11 +116,14 @@ uint64_t address_space_bytes() {
 }
 
 [[noreturn]] void be_the_child(const IsolationLimits& limits, const IsolatedBody& body,
-                               int result_fd, int printed_fd, uint64_t address_space) {
+                               int result_fd, int printed_fd, uint64_t address_space,
+                               pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  for (int number : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGXCPU, SIGINT, SIGTERM}) {
-    signal(number, SIG_DFL);
-  }
+  if (getppid() != parent) _exit(kLost);
+  for (int number : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGXCPU}) signal(number, SIG_DFL);
+  // A terminal sends these to all of its processes: the parent says what becomes of them, and its
+  // end is this one's too.
+  for (int number : {SIGHUP, SIGINT, SIGTERM}) signal(number, SIG_IGN);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -167,9 +170,12 @@ Isolated::Isolated(std::string_view action, const IsolationLimits& limits, const
       result_(make_memory_file("result")),
       printed_(make_memory_file("printed")) {
   uint64_t address_space = address_space_bytes();
+  const pid_t parent = getpid();
   child_ = fork();
   if (child_ < 0) imagefmt::throw_errno("start a child process");
-  if (child_ == 0) be_the_child(limits, body, result_.get(), printed_.get(), address_space);
+  if (child_ == 0) {
+    be_the_child(limits, body, result_.get(), printed_.get(), address_space, parent);
+  }
 }
 
 Isolated::~Isolated() {

@@ -2,11 +2,11 @@
 #include "builder/build.h"
 
 #include <CLI/CLI.hpp>
-#include <map>
 #include <memory>
 #include <ostream>
 
 #include "builder/commands/commands.h"
+#include "builder/commands/private_choice.h"
 #include "builder/report.h"
 #include "builder/terminal.h"
 #include "imagefmt/base/file.h"
@@ -15,11 +15,9 @@ namespace builder {
 
 namespace {
 
-const std::map<std::string, policy::SelinuxMode> kModes = {
-    {"enforcing", policy::SelinuxMode::kEnforcing},
-    {"permissive", policy::SelinuxMode::kPermissive}};
-const std::map<std::string, InitKind> kInits = {{"sealed", InitKind::kSealed},
-                                                {"closure", InitKind::kClosure}};
+const Choices<policy::SelinuxMode> kModes = {{"enforcing", policy::SelinuxMode::kEnforcing},
+                                             {"permissive", policy::SelinuxMode::kPermissive}};
+const Choices<InitKind> kInits = {{"sealed", InitKind::kSealed}, {"closure", InitKind::kClosure}};
 
 struct Options {
   BuildOptions build;
@@ -30,11 +28,13 @@ struct Options {
 int run_build(Options& options, Io& io) {
   options.build.source_date_epoch = io.source_date_epoch;
   TerminalReporter reporter(io, options.quiet);
+  // Begun first: whether it can be written does not show after a build alone.
+  std::optional<imagefmt::OutputFile> report;
+  if (!options.report.empty()) report.emplace(options.report);
   const BuildResult result = build(options.build, reporter);
-  if (!options.report.empty()) {
-    imagefmt::OutputFile report(options.report);
-    report.file().write(0, imagefmt::as_bytes(serialize_report(reporter)));
-    report.commit();
+  if (report) {
+    report->file().write(0, imagefmt::as_bytes(serialize_report(reporter)));
+    report->commit();
   }
   io.out << fmt::format(
       "{}: {} inodes, root {}, kernel {}, policy version {}\n", options.build.output, result.inodes,
@@ -66,13 +66,10 @@ void add_build_command(CLI::App& app, Run& chosen) {
       ->option_text("DIR");
   command->add_option("--contents", build.contents, "JSON list of entries to add to the root")
       ->option_text("FILE");
-  command->add_option("--mode", build.mode, "enforcing (default) or permissive")
-      ->transform(CLI::Transformer(kModes))
+  add_choice(*command, "--mode", build.mode, kModes, "enforcing (default) or permissive")
       ->option_text("MODE");
-  command
-      ->add_option("--init", build.init,
-                   "sealed: no activation at boot (default); closure: the system's own init")
-      ->transform(CLI::Transformer(kInits))
+  add_choice(*command, "--init", build.init, kInits,
+             "sealed: no activation at boot (default); closure: the system's own init")
       ->option_text("sealed|closure");
   command
       ->add_option_function<std::string>(

@@ -3,17 +3,17 @@
 
 #include <CLI/CLI.hpp>
 #include <istream>
-#include <map>
 #include <memory>
 #include <ostream>
 
 #include "builder/commands/commands.h"
+#include "builder/commands/private_choice.h"
 
 namespace builder {
 
 namespace {
 
-const std::map<std::string, policy::FileType> kFileTypes = {
+const Choices<policy::FileType> kFileTypes = {
     {"file", policy::FileType::kRegular},    {"dir", policy::FileType::kDirectory},
     {"symlink", policy::FileType::kSymlink}, {"chr", policy::FileType::kCharacter},
     {"blk", policy::FileType::kBlock},       {"fifo", policy::FileType::kFifo},
@@ -33,8 +33,8 @@ void add_contexts_commands(CLI::App& app, Run& chosen) {
   CLI::App* lookup =
       contexts->add_subcommand("lookup", "Print the label of each path on standard input");
   lookup->add_option("FILE_CONTEXTS", options->file_contexts, "the rules")->required();
-  lookup->add_option("--type", options->type, "what the paths are (default: any type matches)")
-      ->transform(CLI::Transformer(kFileTypes))
+  add_choice(*lookup, "--type", options->type, kFileTypes,
+             "what the paths are (default: any type matches)")
       ->option_text("file|dir|symlink|chr|blk|fifo|sock");
   lookup->add_option("--subs", options->substitutions,
                      "one more file of substitutions, after FILE_CONTEXTS' own");

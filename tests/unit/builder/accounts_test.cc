@@ -136,7 +136,7 @@ TEST_P(ParseBadUsersGroups, TellsWhy) {
 INSTANTIATE_TEST_SUITE_P(
     All, ParseBadUsersGroups,
     testing::Values(
-        BadUsers{"{", "users.json: not valid JSON"},
+        BadUsers{"{", "users.json:1:2: malformed JSON"},
         BadUsers{"[]", "users.json: expected an object"},
         BadUsers{"{}", "users.json: expected a list 'groups'"},
         BadUsers{R"({"groups": [], "users": {}})", "users.json: expected a list 'users'"},

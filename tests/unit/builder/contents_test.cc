@@ -172,8 +172,8 @@ TEST_P(ParseBadContents, TellsWhy) {
 INSTANTIATE_TEST_SUITE_P(
     All, ParseBadContents,
     testing::Values(
-        BadContents{"[", "'c.json': not valid JSON"},
-        BadContents{"{}", "'c.json': expected a list"},
+        BadContents{"[", "c.json:1:2: malformed JSON"},
+        BadContents{"{}", "cannot read 'c.json': expected a list"},
         BadContents{"[1, {}]",
                     "entry 1 of 'c.json': expected an object\n"
                     "entry 2 of 'c.json': 'target' is missing"},
