@@ -51,6 +51,7 @@ int run(const std::vector<std::string>& args, Io& io) {
   add_contexts_commands(app, chosen);
   add_inspect_command(app, chosen);
   add_diff_command(app, chosen);
+  add_verify_command(app, chosen);
   add_boards_command(app, chosen);
   try {
     app.parse(std::vector<std::string>(args.rbegin(), args.rend()));  // taken from the back
