@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "imagefmt/base/error.h"
+#include "policy/text_lines.h"
 
 namespace policy {
 
@@ -373,6 +374,32 @@ PolicyTables KernelCilParser::finish() {
                       r.file_name, r.value);
   });
   return std::move(tables_);
+}
+
+void order_types(PolicyTables& tables, std::string_view names) {
+  std::unordered_map<std::string_view, size_t> ranks;
+  for_each_line(names, [&](std::string_view name, size_t number) { ranks.emplace(name, number); });
+  auto rank = [&](std::string_view name) {
+    auto found = ranks.find(name);
+    return found == ranks.end() ? SIZE_MAX : found->second;
+  };
+  for (TypeSymbol& type : tables.types) {
+    std::ranges::stable_sort(type.related, {},
+                             [&](TypeId id) { return rank(tables.types[id].name); });
+    std::ranges::stable_sort(type.aliases, {}, rank);
+  }
+}
+
+void set_object_types(PolicyTables& tables, std::string_view names) {
+  auto found = tables.role_ids.find("object_r");
+  if (found == tables.role_ids.end()) return;
+  std::vector<TypeId>& types = tables.roles[found->second].types;
+  types.clear();
+  for_each_line(names, [&](std::string_view name, size_t) {
+    if (auto type = tables.type_ids.find(name); type != tables.type_ids.end()) {
+      types.push_back(type->second);
+    }
+  });
 }
 
 PolicyTables parse_kernel_cil(std::string_view cil) {

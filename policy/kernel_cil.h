@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "policy/cil_text.h"
+#include "policy/level_text.h"
 #include "policy/policy_tables.h"
 
 namespace policy {
@@ -99,7 +100,5 @@ std::string_view symbol(CilNode node);
 CilNode list(CilNode node);
 /// Decimal, or hexadecimal after `0x`.
 uint32_t number(CilNode node, uint32_t most);
-/// Sorted, and what overlaps or touches made one.
-std::vector<NumberRun> join_runs(std::vector<NumberRun> runs);
 
 }  // namespace policy

@@ -69,19 +69,6 @@ void append_runs(CilNode node, std::vector<NumberRun>& runs) {
 
 }  // namespace
 
-std::vector<NumberRun> join_runs(std::vector<NumberRun> runs) {
-  std::ranges::sort(runs);
-  std::vector<NumberRun> joined;
-  for (const NumberRun& run : runs) {
-    if (!joined.empty() && run.first <= joined.back().second + 1) {
-      joined.back().second = std::max(joined.back().second, run.second);
-    } else {
-      joined.push_back(run);
-    }
-  }
-  return joined;
-}
-
 uint32_t KernelCilParser::permission_mask(ClassId object_class, CilNode names) const {
   const ObjectClass& known = tables_.classes[object_class];
   uint32_t mask = 0;

@@ -24,7 +24,7 @@ struct TypeSymbol {
   bool attribute = false, permissive = false;
   std::optional<TypeId> bounded_by;
   std::vector<std::string> aliases;
-  std::vector<TypeId> related;  // of an attribute its types, of a type its attributes; sorted
+  std::vector<TypeId> related;  // of an attribute its types, of a type its attributes
 };
 
 struct ObjectClass {
@@ -235,5 +235,11 @@ struct PolicyTables {
 /// Parses what kernel_policy_to_cil (policy/policydb.h) gives: flat CIL, symbols before their uses.
 /// Throws `line N: …`.
 PolicyTables parse_kernel_cil(std::string_view cil);
+
+/// Puts what each type is related to and its aliases in the order of these names, a line each
+/// (KernelPolicyText::type_order); names that it lacks come last.
+void order_types(PolicyTables& tables, std::string_view names);
+/// Sets the types of object_r, a line each (KernelPolicyText::object_types).
+void set_object_types(PolicyTables& tables, std::string_view names);
 
 }  // namespace policy

@@ -116,6 +116,40 @@ uint32_t find_permission(const class_datum_t& object_class, std::string_view nam
   return own || !object_class.comdatum ? own : find_in(object_class.comdatum->permissions);
 }
 
+std::string type_order(const policydb_t& policy) {
+  std::string names;
+  auto add = [&](const char* name) {
+    if (name) names.append(name).append(1, '\n');
+  };
+  for (uint32_t i = 0; i < policy.symtab[SYM_TYPES].nprim; ++i) {
+    add(policy.sym_val_to_name[SYM_TYPES][i]);
+  }
+  hashtab_t table = policy.symtab[SYM_TYPES].table;
+  for (unsigned bucket = 0; bucket < table->size; ++bucket) {
+    for (hashtab_ptr_t node = table->htable[bucket]; node; node = node->next) {
+      auto type = static_cast<const type_datum_t*>(node->datum);
+      bool alias = type->flavor == TYPE_ALIAS || (type->flavor == TYPE_TYPE && !type->primary);
+      if (alias) add(node->key);
+    }
+  }
+  return names;
+}
+
+std::string object_types(const policydb_t& policy) {
+  std::string names;
+  for (uint32_t i = 0; i < policy.symtab[SYM_ROLES].nprim; ++i) {
+    const char* role = policy.sym_val_to_name[SYM_ROLES][i];
+    if (!role || std::string_view(role) != "object_r") continue;
+    const ebitmap_t* types = &policy.role_val_to_struct[i]->types.types;
+    ebitmap_node_t* node = nullptr;
+    unsigned bit = 0;
+    ebitmap_for_each_positive_bit(types, node, bit) {
+      names.append(policy.sym_val_to_name[SYM_TYPES][bit]).append(1, '\n');
+    }
+  }
+  return names;
+}
+
 }  // namespace
 
 uint32_t parse_policy_version(std::string_view image, std::string_view name) {
@@ -140,21 +174,23 @@ uint32_t parse_policy_version(std::string_view image, std::string_view name) {
   });
 }
 
-std::string kernel_policy_to_cil(std::string_view image, std::string_view name) {
+KernelPolicyText kernel_policy_text(std::string_view image, std::string_view name) {
   parse_policy_version(image, name);
-  return run_isolated(describe(name), limits_for_reading(image.size()),
-                      [&]() -> std::vector<std::string> {
-                        sepol::Policydb policydb = sepol::read_policydb(image, describe(name));
-                        std::optional<std::string> cil = sepol::written_by([&](FILE* out) {
-                          return sepol_kernel_policydb_to_cil(out, &policydb->p);
-                        });
-                        if (!cil) {
-                          throw Error(fmt::format("cannot write policy '{}' as CIL: {}", name,
-                                                  take_printed()));
-                        }
-                        return {std::move(*cil)};
-                      })
-      .at(0);
+  std::vector<std::string> texts =
+      run_isolated(describe(name), limits_for_reading(image.size()), [&]() -> std::vector<std::string> {
+        sepol::Policydb policydb = sepol::read_policydb(image, describe(name));
+        std::optional<std::string> cil = sepol::written_by(
+            [&](FILE* out) { return sepol_kernel_policydb_to_cil(out, &policydb->p); });
+        if (!cil) {
+          throw Error(fmt::format("cannot write policy '{}' as CIL: {}", name, take_printed()));
+        }
+        return {std::move(*cil), type_order(policydb->p), object_types(policydb->p)};
+      });
+  return {std::move(texts.at(0)), std::move(texts.at(1)), std::move(texts.at(2))};
+}
+
+std::string kernel_policy_to_cil(std::string_view image, std::string_view name) {
+  return kernel_policy_text(image, name).cil;
 }
 
 struct PolicyDb::State {

@@ -64,6 +64,18 @@ class PolicyDb {
 /// A policy as CIL, a statement a line, sorted as libsepol prints it. Works in a child process.
 std::string kernel_policy_to_cil(std::string_view image, std::string_view name);
 
+/// With what the CIL does not say. Other tools tell it.
+struct KernelPolicyText {
+  std::string cil;
+  /// A line each: the types and attributes by their values in the policy, then the aliases in the
+  /// order of libsepol's table.
+  std::string type_order;
+  /// A line each: the types that the policy gives object_r. In CIL it has all, as it has for the
+  /// kernel.
+  std::string object_types;
+};
+KernelPolicyText kernel_policy_text(std::string_view image, std::string_view name);
+
 /// The version in the header of a binary policy. Throws Error if it is none, or none that this
 /// libsepol reads.
 uint32_t parse_policy_version(std::string_view image, std::string_view name);

@@ -211,22 +211,6 @@ std::string to_string(const PolicyTables& tables, const RangeTransition& rule) {
                      to_string(tables, rule.range));
 }
 
-std::string to_string(const PolicyTables& tables, const Level& level) {
-  std::string text = tables.sensitivities[level.sensitivity].name;
-  char before = ':';
-  for (auto [low, high] : level.categories) {
-    text += before + tables.categories[low].name;
-    if (high != low) text += '.' + tables.categories[high].name;
-    before = ',';
-  }
-  return text;
-}
-
-std::string to_string(const PolicyTables& tables, const LevelRange& range) {
-  std::string low = to_string(tables, range.low);
-  return range.low == range.high ? low : fmt::format("{} - {}", low, to_string(tables, range.high));
-}
-
 std::string to_string(const PolicyTables& tables, const SecurityContext& context) {
   std::string text = fmt::format("{}:{}:{}", context.user, context.role, context.type);
   return tables.mls ? text + ':' + to_string(tables, context.range) : text;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "policy/level_text.h"
 #include "policy/policy_tables.h"
 
 namespace policy {
@@ -21,10 +22,6 @@ std::string to_string(const PolicyTables& tables, const Condition& condition);
 /// `constrain file { read write } (u1 == u2 or …); `, with the blanks that setools puts. The names
 /// of a set are sorted (setools gives them in any order).
 std::string to_string(const PolicyTables& tables, const Constraint& constraint);
-/// `s0:c0.c3,c5`
-std::string to_string(const PolicyTables& tables, const Level& level);
-/// `s0 - s0:c0.c1023`, or the one level.
-std::string to_string(const PolicyTables& tables, const LevelRange& range);
 std::string to_string(const PolicyTables& tables, const SecurityContext& context);
 
 /// `allow`, `type_transition` …

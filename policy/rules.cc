@@ -89,10 +89,12 @@ PolicyRules PolicyRules::from_cil(std::string_view cil, std::string_view name) {
 
 PolicyRules PolicyRules::from_image(std::string_view bytes, std::string_view name) {
   uint32_t version = parse_policy_version(bytes, name);
-  std::string cil = kernel_policy_to_cil(bytes, name);
+  KernelPolicyText text = kernel_policy_text(bytes, name);
   return imagefmt::with_context(fmt::format("cannot read policy '{}'", name), [&] {
-    PolicyTables tables = parse_kernel_cil(cil);
+    PolicyTables tables = parse_kernel_cil(text.cil);
     tables.version = version;
+    order_types(tables, text.type_order);
+    set_object_types(tables, text.object_types);
     return PolicyRules(std::make_unique<const PolicyTables>(std::move(tables)));
   });
 }
