@@ -77,14 +77,6 @@ std::optional<uint32_t> Accounts::find_gid(std::string_view name) const {
   return std::nullopt;
 }
 
-std::vector<ImageUser> Accounts::image_users() const {
-  std::vector<ImageUser> plain;
-  for (const User& user : users) {
-    plain.push_back({user.name, user.uid, user.gid, user.home, user.shell});
-  }
-  return plain;
-}
-
 void sort_accounts(Accounts& accounts) {
   std::sort(accounts.users.begin(), accounts.users.end(), [](const User& a, const User& b) {
     return std::tie(a.uid, a.name) < std::tie(b.uid, b.name);

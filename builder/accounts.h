@@ -13,14 +13,6 @@
 
 namespace builder {
 
-/// What labelling of home folders must know of a user.
-struct ImageUser {
-  std::string name;
-  uint32_t uid = 0, gid = 0;
-  std::string home, shell;
-  friend bool operator==(const ImageUser&, const ImageUser&) = default;
-};
-
 struct IdRange {
   uint32_t start = 0, count = 0;
 };
@@ -52,7 +44,6 @@ struct Accounts {
 
   std::optional<uint32_t> find_uid(std::string_view name) const;
   std::optional<uint32_t> find_gid(std::string_view name) const;
-  std::vector<ImageUser> image_users() const;
 };
 
 void sort_accounts(Accounts& accounts);

@@ -171,8 +171,7 @@ Assembly assemble(Directory store, const AssembleOptions& options) {
     kernel_params = activation_kernel_params(activation);
     append(warnings, activation_warnings(activation));
   }
-  return {std::move(root), source.accounts.image_users(), std::move(init), std::move(kernel_params),
-          std::move(warnings)};
+  return {std::move(root), std::move(init), std::move(kernel_params), std::move(warnings)};
 }
 
 }  // namespace builder

@@ -47,7 +47,6 @@ struct AssembleOptions {
 struct Assembly {
   /// Still open for /etc/selinux (add_selinux in etc.h); `std::move(root).take()` gives the tree.
   Root root;
-  std::vector<ImageUser> users;            // by uid, then name
   std::string init;                        // what `init=` of the command line names
   std::vector<std::string> kernel_params;  // to be added to the command line
   std::vector<std::string> warnings;       // a line each

@@ -33,9 +33,9 @@ constexpr std::array kRootFormats = {Spelling<RootFormat>{"squashfs", RootFormat
                                      Spelling<RootFormat>{"erofs", RootFormat::kErofs}};
 
 /// Every key that a board may have, in the order of a definition.
-constexpr std::array<std::string_view, 9> kKeys = {
-    "name",           "description", "arch",        "extends",     "boot.kind",
-    "kernel.cmdline", "root.format", "root.device", "qemu.command"};
+constexpr std::array<std::string_view, 9> kKeys = {"name",        "description", "arch",
+                                                   "extends",     "boot.kind",   "kernel.cmdline",
+                                                   "root.format", "root.device", "qemu.command"};
 
 /// `a, b or c`.
 std::string any_of(const std::vector<std::string>& words) {
@@ -139,16 +139,18 @@ class BoardReader {
     read_text("description", board.description);
     read_word("arch", "arch", kArchs, board.arch);
     read_word("boot.kind", "boot kind", kBootKinds, board.boot_kind);
-    read_list("kernel.cmdline", board.cmdline, [](const std::string& param) {
-      for (std::string_view ours : {"root=", "rootfstype=", "init="}) {
-        if (param.compare(0, ours.size(), ours) == 0) {
-          throw Error(fmt::format("{}, but the build sets {} itself", in_quotes(param), ours));
-        }
-      }
-    });
+    read_list(
+        find("kernel.cmdline"), "kernel.cmdline", board.cmdline, [](const std::string& param) {
+          for (std::string_view ours : {"root=", "rootfstype=", "init="}) {
+            if (param.compare(0, ours.size(), ours) == 0) {
+              throw Error(fmt::format("{}, but the build sets {} itself", in_quotes(param), ours));
+            }
+          }
+        });
     read_word("root.format", "root format", kRootFormats, board.root_format);
     read_device(board.root_device);
-    read_list("qemu.command", board.qemu_command, [](const std::string&) {});
+    read_list(find_optional("qemu.command"), "qemu.command", board.qemu_command,
+              [](const std::string&) {});
     faults_.throw_if_any();
     return board;
   }
@@ -213,13 +215,21 @@ class BoardReader {
     return any_of(words);
   }
 
-  /// Nothing, with a fault, if no layer has the key.
-  Found find(std::string_view key) {
+  /// Nothing if no layer has the key.
+  Found find_optional(std::string_view key) const {
     for (const Layer& layer : layers_) {
       if (const toml::node* node = layer.table.at_path(key).node()) return {&layer, node};
     }
-    faults_.add(fmt::format("{}: key '{}' is missing", layers_.front().file, key));
     return {};
+  }
+
+  /// Nothing, with a fault, if no layer has the key.
+  Found find(std::string_view key) {
+    Found found = find_optional(key);
+    if (!found.node) {
+      faults_.add(fmt::format("{}: key '{}' is missing", layers_.front().file, key));
+    }
+    return found;
   }
 
   /// Runs `set(text)` for the string `node`; an Error of it becomes a fault at `key`.
@@ -270,8 +280,7 @@ class BoardReader {
 
   /// Strings, each after `check`, which throws what is wrong with one.
   template <class Check>
-  void read_list(std::string_view key, std::vector<std::string>& into, Check check) {
-    Found found = find(key);
+  void read_list(Found found, std::string_view key, std::vector<std::string>& into, Check check) {
     if (!found.node) return;
     const toml::array* list = found.node->as_array();
     if (!list) return faults_.add(wrong_type(found, key, "a list"));

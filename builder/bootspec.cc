@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "builder/private_json.h"
 #include "builder/resolve.h"
 #include "builder/store_name.h"
 #include "builder/text.h"
@@ -25,17 +25,6 @@ constexpr uint64_t kMaxFileBytes = 16 << 20;
 constexpr int kMaxNesting = 4;  // NixOS nests one specialisation into a system
 constexpr const char* kBootspecKey = "org.nixos.bootspec.v1";
 constexpr const char* kSpecialisationKey = "org.nixos.specialisation.v1";
-
-Json parse_json(std::string_view text, std::string_view name) {
-  try {
-    return Json::parse(text.begin(), text.end());
-  } catch (const Json::parse_error& error) {
-    std::string_view before = text.substr(0, error.byte ? error.byte - 1 : 0);
-    size_t line = 1 + static_cast<size_t>(std::count(before.begin(), before.end(), '\n'));
-    size_t column = before.size() - (before.rfind('\n') + 1) + 1;  // npos + 1 is 0
-    throw Error(fmt::format("{}:{}:{}: malformed JSON", name, line, column));
-  }
-}
 
 bool has_control_character(std::string_view text) {
   return std::any_of(text.begin(), text.end(),
@@ -171,11 +160,15 @@ std::string resolve_file(const Closure& closure, const std::string& path) {
   return found;
 }
 
+/// A file of the toplevel; no value if it is not there. A fifo would never end.
+std::optional<std::string> read_if_there(const Closure& closure, const std::string& path) {
+  if (!find_in_store(closure, path)) return std::nullopt;
+  return imagefmt::read_file(closure.host_path(resolve_file(closure, path)), kMaxFileBytes);
+}
+
 /// A file of the toplevel without the newline at its end; empty if there is none.
 std::string read_line(const Closure& closure, const std::string& path) {
-  std::optional<std::string> found = find_in_store(closure, path);
-  if (!found) return {};
-  std::string text = imagefmt::read_file(closure.host_path(*found), kMaxFileBytes);
+  std::string text = read_if_there(closure, path).value_or("");
   while (!text.empty() && text.back() == '\n') text.pop_back();
   if (has_control_character(text)) {
     throw Error(fmt::format("cannot read '{}': expected one line of text", path));
@@ -217,10 +210,9 @@ void settle(const Closure& closure, Bootspec& spec) {
 
 Bootspec read_one(const Closure& closure, const std::string& toplevel) {
   const std::string path = toplevel + "/boot.json";
-  std::optional<std::string> found = find_in_store(closure, path);
-  if (!found) return spec_from_files(closure, toplevel);
-  Bootspec spec =
-      parse_bootspec(imagefmt::read_file(closure.host_path(*found), kMaxFileBytes), path);
+  std::optional<std::string> text = read_if_there(closure, path);
+  if (!text) return spec_from_files(closure, toplevel);
+  Bootspec spec = parse_bootspec(*text, path);
   if (spec.toplevel != toplevel) {
     throw Error(fmt::format("cannot use '{}': it describes {}", path, in_quotes(spec.toplevel)));
   }

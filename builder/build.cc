@@ -12,6 +12,7 @@
 #include "builder/bootspec.h"
 #include "builder/closure.h"
 #include "builder/etc.h"
+#include "builder/image.h"
 #include "builder/kernel.h"
 #include "builder/links.h"
 #include "builder/lsm.h"
@@ -24,6 +25,7 @@
 #include "policy/exact_contexts.h"
 #include "policy/label.h"
 #include "policy/policydb.h"
+#include "policy/prove.h"
 
 namespace builder {
 
@@ -35,8 +37,23 @@ namespace {
 
 void check_same_architecture(const Board& board, const Bootspec& spec) {
   if (spec.system.empty() || is_arch_of(board.arch, spec.system)) return;
-  throw Error(fmt::format("cannot build '{}' for board '{}': the closure is of system '{}', the board is {}",
-                          spec.toplevel, board.name, spec.system, to_text(board.arch)));
+  throw Error(fmt::format(
+      "cannot build '{}' for board '{}': the closure is of system '{}', the board is {}",
+      spec.toplevel, board.name, spec.system, to_text(board.arch)));
+}
+
+void check_format(const Board& board) {
+  if (board.root_format == RootFormat::kSquashfs) return;
+  throw Error(
+      fmt::format("cannot build for board '{}': its root is of format {}, and squashfs is what "
+                  "can be written",
+                  board.name, to_text(board.root_format)));
+}
+
+/// An output has an initrd for the board's loader: drivers of the root are modules on NixOS.
+const std::string& initrd_of(const Bootspec& spec) {
+  if (spec.initrd) return *spec.initrd;
+  throw Error(fmt::format("cannot build '{}': the closure has no initrd", spec.toplevel));
 }
 
 imagefmt::Directory read_store(const Closure& closure, unsigned jobs,
@@ -50,6 +67,13 @@ imagefmt::Directory read_store(const Closure& closure, unsigned jobs,
 std::vector<ContentsEntry> read_contents(const std::string& file) {
   if (file.empty()) return {};
   return parse_contents(imagefmt::read_file(file, 16 << 20), file);
+}
+
+/// Where relative sources of a file of contents lie. Absolute, since a source is looked for in the
+/// image's tree too.
+std::string folder_of(const std::string& file) {
+  std::error_code ignored;  // of a working folder that is gone
+  return std::filesystem::absolute(file, ignored).parent_path();
 }
 
 policy::ImageAccounts read_accounts(const FileTree& tree) {
@@ -104,6 +128,22 @@ std::map<std::string, uint64_t> name_rules(const std::map<size_t, uint64_t>& by_
   return named;
 }
 
+/// Reads the image back from its bytes and throws everything that is wrong with its labels.
+void prove_labels(const std::string& image, std::string exact_contexts,
+                  const policy::PolicyDb& policydb, const std::string& filesystem,
+                  imagefmt::Reporter& reporter) {
+  Stage stage(reporter, "proving labels", 0, "inodes");
+  std::optional<policy::ExactContexts> rules =
+      policy::ExactContexts::parse(std::move(exact_contexts), "file_contexts");
+  if (!rules) throw Error("cannot prove the image: its file_contexts is no list of exact rules");
+  policy::ProofReport report =
+      policy::prove(read_image(image), std::move(*rules), policydb, filesystem);
+  stage.advance(report.inodes);
+  imagefmt::Faults faults;
+  for (std::string& fault : report.faults) faults.add(std::move(fault));
+  faults.throw_if_any();
+}
+
 /// Every file of the output folder, by what it is.
 std::vector<Artifact> list_artifacts(const std::string& folder, const FileTree& selinux,
                                      const std::string& root_image) {
@@ -125,53 +165,59 @@ std::vector<Artifact> list_artifacts(const std::string& folder, const FileTree& 
 BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   // What was given, read and checked, before any long work.
   const Board board = find_board(options.board);
+  check_format(board);
+  const imagefmt::SquashfsOptions squashfs = {.compression = options.compression,
+                                              .level = options.level,
+                                              .jobs = options.jobs,
+                                              .isolate_below = std::string(kStoreFolder),
+                                              .image_mtime = options.source_date_epoch};
+  imagefmt::check_squashfs_options(squashfs);
   const Closure closure =
       read_closure(options.closure, options.store_root,
                    options.toplevel.empty() ? std::nullopt : std::optional(options.toplevel));
   const Bootspec spec = read_bootspec(closure);
   check_same_architecture(board, spec);
+  const std::string& initrd = initrd_of(spec);
   const Kernel kernel = read_kernel(closure, spec);
   const policy::KernelVersion kernel_version = policy::parse_kernel_version(kernel.release);
   const std::string format(to_text(board.root_format));
   imagefmt::OutputFolder output(options.output);
 
   // The root as it would stand after NixOS had been activated in it.
-  Assembly assembly = assemble(
-      read_store(closure, options.jobs, reporter),
-      {.toplevel = closure.toplevel,
-       .architecture = std::string(to_text(board.arch)),
-       .init = options.init.value_or(InitKind::kSealed),
-       .mtime = options.source_date_epoch,
-       .contents = read_contents(options.contents),
-       .contents_folder = std::filesystem::path(options.contents).parent_path(),
-       .store_root = closure.store_root});
+  Assembly assembly = assemble(read_store(closure, options.jobs, reporter),
+                               {.toplevel = closure.toplevel,
+                                .architecture = std::string(to_text(board.arch)),
+                                .init = options.init.value_or(InitKind::kSealed),
+                                .mtime = options.source_date_epoch,
+                                .contents = read_contents(options.contents),
+                                .contents_folder = folder_of(options.contents),
+                                .store_root = closure.store_root});
   for (const std::string& warning : assembly.warnings) reporter.warn(warning);
-  const CommandLine cmdline = make_command_line(
-      {.board_params = with_more(board.cmdline, assembly.kernel_params),
-       .closure_params = fmt::format("{}", fmt::join(spec.kernel_params, " ")),
-       .root = board.root_device,
-       .root_filesystem = format,
-       .read_only = true,
-       .init = assembly.init,
-       .architecture = std::string(to_text(board.arch)),
-       .lsm = {kernel_version, options.mode}});
+  const CommandLine cmdline =
+      make_command_line({.board_params = with_more(board.cmdline, assembly.kernel_params),
+                         .closure_params = fmt::format("{}", fmt::join(spec.kernel_params, " ")),
+                         .root = board.root_device,
+                         .root_filesystem = format,
+                         .read_only = true,
+                         .init = assembly.init,
+                         .architecture = std::string(to_text(board.arch)),
+                         .lsm = {kernel_version, options.mode}});
   for (const std::string& warning : cmdline.warnings) reporter.warn(warning);
 
   // One policy file, at the version that this kernel takes.
-  const NamedPolicy policy =
-      compile_policy(options.policy, kernel_version, options.jobs, reporter);
+  const NamedPolicy policy = compile_policy(options.policy, kernel_version, options.jobs, reporter);
   policy::check_labels_are_read(policy.name, policy.compiled.xattr_filesystems, format);
-  const FileTree selinux = make_selinux_tree(policy, options.mode,
-                                             read_accounts(assembly.root.tree()), reporter);
+  const FileTree selinux =
+      make_selinux_tree(policy, options.mode, read_accounts(assembly.root.tree()), reporter);
   add_selinux(assembly.root, selinux.clone());
   FileTree tree = std::move(assembly.root).take();
 
   // Every inode gets its label, judged by the compiled policy.
-  const policy::PolicyDb policydb = policy::PolicyDb::from_image(policy.compiled.binary, "policy");
   const policy::LabelInput rules = {
       .contexts = read_contexts_of(selinux, policy.name),
       .store_paths = store_path_roles(closure),
-      .context_is_valid = [&](std::string_view context) { return policydb.accepts(context); },
+      .context_is_valid =
+          [&](std::string_view context) { return policy.database.accepts(context); },
       .jobs = options.jobs};
   const policy::LabelReport labels = policy::label(tree, rules, reporter);
 
@@ -179,20 +225,21 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   const FileTree& root = tree;
   const std::string folder = output.partial(), root_image = "root." + format;
   imagefmt::File image = imagefmt::File::create(folder + '/' + root_image);
-  imagefmt::write_squashfs(root,
-                           {.compression = options.compression,
-                            .level = options.level,
-                            .jobs = options.jobs,
-                            .isolate_below = std::string(kStoreFolder),
-                            .image_mtime = options.source_date_epoch},
-                           image, reporter);
+  imagefmt::write_squashfs(root, squashfs, image, reporter);
 
   copy_file(closure.host_path(spec.kernel), folder + "/kernel");
-  copy_file(closure.host_path(*spec.initrd), folder + "/initrd");
+  copy_file(closure.host_path(initrd), folder + "/initrd");
   imagefmt::write_file(folder + "/cmdline", cmdline.text + '\n');
-  imagefmt::write_file(folder + "/file_contexts", policy::serialize_exact_contexts(root));
+  std::string exact_contexts = policy::serialize_exact_contexts(root);
+  imagefmt::write_file(folder + "/file_contexts", exact_contexts);
   imagefmt::make_folder(folder + "/policy");
   imagefmt::write_folder(selinux, folder + "/policy");
+
+  // What was written is judged by its bytes alone.
+  if (options.verify) {
+    prove_labels(folder + '/' + root_image, std::move(exact_contexts), policy.database, format,
+                 reporter);
+  }
 
   Manifest manifest;
   manifest.board = board.name;
@@ -208,8 +255,14 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   manifest.inodes_by_rule = name_rules(labels.by_rule, rules.contexts);
   imagefmt::write_file(folder + "/manifest.json", serialize_manifest(manifest));
 
+  BuildResult result;
+  result.inodes = labels.inodes;
+  result.root_bytes = image.size_bytes();
+  result.kernel_release = kernel.release;
+  result.policy_version = policy.compiled.version;
+  if (options.report_splits) result.splits = find_splits(root);
   output.commit();
-  return {labels.inodes, image.size_bytes(), kernel.release, policy.compiled.version};
+  return result;
 }
 
 }  // namespace builder

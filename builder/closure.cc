@@ -3,17 +3,18 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
-#include "builder/folder.h"
 #include "builder/resolve.h"
 #include "builder/store_name.h"
 #include "builder/text.h"
 #include "imagefmt/base/error.h"
 #include "imagefmt/base/file.h"
+#include "imagefmt/folder.h"
 
 namespace builder {
 
@@ -47,6 +48,12 @@ void check_same_paths(const std::vector<ListedPath>& listed, const std::string& 
 
 void check_on_disk(const std::vector<ListedPath>& listed, const std::string& listing,
                    const std::string& store_root, Faults& faults) {
+  const std::string store = store_root + std::string(kStoreFolder);
+  if (access(store.c_str(), F_OK) != 0) {
+    // All that is listed is missing, then.
+    faults.add(fmt::format("cannot find the store '{}': {}", store, strerrordesc_np(errno)));
+    return;
+  }
   for (const ListedPath& path : listed) {
     std::string host_path = store_root + path.path;
     struct stat status {};
@@ -74,7 +81,7 @@ std::vector<Specialisation> read_specialisations(const Closure& closure,
   std::vector<Specialisation> result;
   std::optional<std::string> folder = find_in_store(closure, toplevel + "/specialisation");
   if (!folder) return result;
-  for (std::string& name : list_folder(closure.host_path(*folder))) {
+  for (std::string& name : imagefmt::list_folder(closure.host_path(*folder))) {
     std::string path = *folder + '/' + name;
     std::string target = resolve_in_store(closure, path);
     if (!find_store_path(closure, target)) {

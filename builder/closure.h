@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "builder/registration.h"
+#include "imagefmt/tree.h"
 #include "policy/store_path.h"
 
 namespace builder {
@@ -45,5 +46,8 @@ Closure read_closure(const std::string& folder, const std::string& store_root,
 /// what the toplevels and their /etc link to, and from the names that NixOS gives to units; whoever
 /// labels still follows the links. Throws only if a folder cannot be read.
 std::vector<policy::StorePath> store_path_roles(const Closure& closure);
+
+/// The roles of what lies in a tree's /nix/store, where there is no closure to ask: by name alone.
+std::vector<policy::StorePath> store_path_roles(const imagefmt::FileTree& tree);
 
 }  // namespace builder

@@ -5,13 +5,13 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
-#include "builder/folder.h"
 #include "builder/links.h"
+#include "builder/private_json.h"
 #include "builder/resolve.h"
 #include "builder/store_name.h"
 #include "builder/text.h"
+#include "imagefmt/scan.h"
 
 namespace builder {
 
@@ -151,30 +151,7 @@ Node read_file_node(const std::string& path) {
   return make_regular(Content::from_host_file(path), executable ? 0755 : 0644);
 }
 
-Node copy_folder(const std::string& path, size_t depth) {
-  if (depth > imagefmt::kMaxDepth) {
-    throw Error(fmt::format("cannot read '{}': deeper than {} folders", path, imagefmt::kMaxDepth));
-  }
-  Node node = make_directory();
-  Directory& directory = *node.directory();
-  for (std::string& name : list_folder(path)) {
-    std::string inner = path + '/' + name;
-    struct stat status = status_of(inner);
-    if (S_ISDIR(status.st_mode)) {
-      directory.entries.push_back({std::move(name), copy_folder(inner, depth + 1)});
-    } else if (S_ISREG(status.st_mode)) {
-      directory.entries.push_back({std::move(name), read_file_node(inner)});
-    } else if (S_ISLNK(status.st_mode)) {
-      directory.entries.push_back({std::move(name), make_symlink(read_link(inner))});
-    } else {
-      throw Error(
-          fmt::format("cannot copy '{}': neither a file, nor a folder, nor a symlink", inner));
-    }
-  }
-  return node;
-}
-
-/// The modes that a copy has, from a node of the closure's store.
+/// The modes that a copy has, from canonical ones.
 void set_copy_modes(Node& node) {
   if (node.symlink()) return;
   node.mode = node.directory() || (node.mode & S_IXUSR) != 0 ? 0755 : 0644;
@@ -193,9 +170,10 @@ Node copy_source(const ContentsEntry& entry, const imagefmt::FileTree& tree,
     return node;
   }
   std::string source = host_source(path, store_root);
-  mode_t mode = status_of(source).st_mode;
-  if (S_ISDIR(mode)) return copy_folder(source, 1);
-  return read_file_node(source);
+  if (!S_ISDIR(status_of(source).st_mode)) return read_file_node(source);
+  Node node = imagefmt::scan_folder(source, {.metadata = imagefmt::Metadata::kCanonical});
+  set_copy_modes(node);
+  return node;
 }
 
 Node make_node(const ContentsEntry& entry, const imagefmt::FileTree& tree,
@@ -230,12 +208,11 @@ void set_owner(Node& node, uint32_t uid, uint32_t gid) {
 }  // namespace
 
 std::vector<ContentsEntry> parse_contents(std::string_view text, std::string_view name) {
-  json document = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (document.is_discarded()) throw Error(fmt::format("'{}': not valid JSON", name));
-  if (!document.is_array()) throw Error(fmt::format("'{}': expected a list", name));
+  json document = parse_json(text, name);
+  if (!document.is_array()) throw Error(fmt::format("cannot read '{}': expected a list", name));
   if (document.size() > kMaxEntries) {
-    throw Error(
-        fmt::format("'{}': {} entries, expected at most {}", name, document.size(), kMaxEntries));
+    throw Error(fmt::format("cannot read '{}': {} entries, expected at most {}", name,
+                            document.size(), kMaxEntries));
   }
   std::vector<ContentsEntry> entries;
   Faults faults;

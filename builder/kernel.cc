@@ -3,12 +3,12 @@
 
 #include <fmt/format.h>
 
-#include "builder/folder.h"
 #include "builder/kernel_image.h"
 #include "builder/resolve.h"
 #include "builder/store_name.h"
 #include "imagefmt/base/error.h"
 #include "imagefmt/base/file.h"
+#include "imagefmt/folder.h"
 
 namespace builder {
 
@@ -29,7 +29,7 @@ std::optional<std::string> find_modules(const Closure& closure, const Bootspec& 
   if (own) return own;
   std::string there;
   if (std::optional<std::string> all = find_in_store(closure, folder)) {
-    for (const std::string& name : list_folder(closure.host_path(*all))) {
+    for (const std::string& name : imagefmt::list_folder(closure.host_path(*all))) {
       there += fmt::format("{}'{}'", there.empty() ? "" : ", ", name);
     }
   }

@@ -108,28 +108,43 @@ class MarkerSearch {
 
 using Archive = imagefmt::Handle<archive, archive_read_free>;
 
-/// Allows those compressions that libarchive has built in. For others it would run programs of the
-/// host.
-void allow_filters(archive* reader) {
-  for (auto* allow : {archive_read_support_filter_gzip, archive_read_support_filter_bzip2,
-                      archive_read_support_filter_lzma, archive_read_support_filter_xz,
-                      archive_read_support_filter_lz4, archive_read_support_filter_zstd}) {
-    Archive probe(archive_read_new());
-    if (probe && allow(probe.get()) == ARCHIVE_OK) allow(reader);
+/// What kernels are compressed with (the kernel's usr/Kconfig and scripts/Makefile.lib), by what
+/// the data begin with. No LZO: libarchive would run a program of the host for it.
+struct Compression {
+  std::string_view magic;
+  int filter;
+};
+constexpr std::array<Compression, 7> kCompressions = {{
+    {kGzipMagic, ARCHIVE_FILTER_GZIP},
+    {{"\xfd\x37zXZ\0", 6}, ARCHIVE_FILTER_XZ},
+    {{"\x28\xb5\x2f\xfd", 4}, ARCHIVE_FILTER_ZSTD},
+    {{"\x02\x21\x4c\x18", 4}, ARCHIVE_FILTER_LZ4},  // lz4 -l
+    {{"\x04\x22\x4d\x18", 4}, ARCHIVE_FILTER_LZ4},
+    {{"\x5d\0\0", 3}, ARCHIVE_FILTER_LZMA},
+    {{"BZh", 3}, ARCHIVE_FILTER_BZIP2},
+}};
+
+const Compression* find_compression(ByteView packed) {
+  for (const Compression& compression : kCompressions) {
+    if (text_at(packed, 0, compression.magic.size()) == compression.magic) return &compression;
   }
+  return nullptr;
 }
 
 /// Unpacks what `packed` begins with into `sink` until that has enough, `budget` bytes are spent,
 /// or the data end or break: what follows the compressed data in an image is no error.
 void unpack(ByteView packed, uint64_t& budget, const Sink& sink) {
+  const Compression* compression = find_compression(packed);
+  if (!compression) return;
   Archive reader(archive_read_new());
   if (!reader) throw std::bad_alloc();
-  allow_filters(reader.get());
-  archive_read_support_format_raw(reader.get());
+  // The filter is chosen, not bid for: one layer, so that what is unpacked bounds the work, and
+  // nothing that libarchive has not built in (ARCHIVE_WARN) and would run a program for.
   archive_entry* entry = nullptr;
-  if (archive_read_open_memory(reader.get(), packed.data(), packed.size()) != ARCHIVE_OK ||
-      archive_read_next_header(reader.get(), &entry) != ARCHIVE_OK ||
-      archive_filter_count(reader.get()) < 2) {  // one stands for the bytes as they are
+  if (archive_read_support_format_raw(reader.get()) != ARCHIVE_OK ||
+      archive_read_append_filter(reader.get(), compression->filter) != ARCHIVE_OK ||
+      archive_read_open_memory(reader.get(), packed.data(), packed.size()) != ARCHIVE_OK ||
+      archive_read_next_header(reader.get(), &entry) != ARCHIVE_OK) {
     return;
   }
   while (budget > 0) {
@@ -186,14 +201,14 @@ ByteView announced_payload(ByteView image) {
 
 /// Each place that looks like the beginning of compressed data.
 std::vector<ByteView> likely_payloads(ByteView image) {
-  static constexpr std::array<std::string_view, 5> kMagics = {
-      kGzipMagic, std::string_view("\xfd\x37zXZ\0", 6), std::string_view("\x28\xb5\x2f\xfd", 4),
-      std::string_view("\x02\x21\x4c\x18", 4), std::string_view("BZh", 3)};
   std::vector<ByteView> payloads;
   std::string_view text = as_text(image);
-  for (std::string_view magic : kMagics) {
-    for (size_t at = text.find(magic); at != text.npos && payloads.size() < kMaxAttempts;
-         at = text.find(magic, at + 1)) {
+  for (const Compression& compression : kCompressions) {
+    // Three bytes of little order: not a thing to look for anywhere.
+    if (compression.filter == ARCHIVE_FILTER_LZMA) continue;
+    for (size_t at = text.find(compression.magic);
+         at != text.npos && payloads.size() < kMaxAttempts;
+         at = text.find(compression.magic, at + 1)) {
       payloads.push_back(image.subspan(at));
     }
   }
@@ -219,7 +234,7 @@ void search_image(ByteView image, const std::function<MarkerSearch()>& make_sear
       if (!ended) ended = search.finish() || kMaxUnpacked - budget >= kLeastKernel;
     }
   };
-  search_in({announced_payload(image)});
+  search_in({image, announced_payload(image)});
   if (!ended) search_in(likely_payloads(image));
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,12 +9,43 @@
 #include <cstring>
 #include <exception>
 #include <iostream>
+#include <thread>
 
 #include "builder/cli.h"
+#include "imagefmt/base/file.h"
+
+namespace {
+
+/// Ctrl-C and its like end the program as ever, but take what it was writing with them.
+/// REQUIRES: called before any thread is started.
+void clean_up_on_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (int number : {SIGHUP, SIGINT, SIGTERM}) {
+    struct sigaction action {};
+    // What the caller has us ignore, as nohup does, stays ignored.
+    if (sigaction(number, nullptr, &action) == 0 && action.sa_handler != SIG_IGN) {
+      sigaddset(&signals, number);
+    }
+  }
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::thread([signals] {
+    int number = 0;
+    if (sigwait(&signals, &number) != 0) return;
+    imagefmt::discard_outputs();
+    // To end by the signal itself tells a shell to stop its script.
+    signal(number, SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+    raise(number);
+  }).detach();
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
   umask(022);  // modes of outputs do not depend on the caller's
+  clean_up_on_signals();
   builder::Io io{std::cin, std::cout, std::cerr, isatty(STDERR_FILENO) == 1};
   if (const char* epoch = std::getenv("SOURCE_DATE_EPOCH")) {
     const char* end = epoch + std::strlen(epoch);

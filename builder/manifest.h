@@ -25,7 +25,8 @@ struct Manifest {
   std::vector<Artifact> artifacts;  // sorted by name
   uint64_t inodes = 0;
   std::map<std::string, uint64_t> inodes_by_context;
-  std::map<std::string, uint64_t> inodes_by_rule;  // `<pattern> <type flag>` as file_contexts has it
+  std::map<std::string, uint64_t>
+      inodes_by_rule;  // `<pattern> <type flag>` as file_contexts has it
 };
 
 /// Measures a file of the output folder.

@@ -26,32 +26,43 @@ void add_boolean(std::map<std::string, bool>& booleans, const std::string& text)
   }
 }
 
+std::string last_component(const std::string& folder) {
+  std::error_code ignored;  // of a working folder that is gone
+  return std::filesystem::absolute(folder + "/.", ignored)
+      .lexically_normal()
+      .parent_path()
+      .filename();
+}
+
 }  // namespace
 
 void add_policy_options(CLI::App& command, PolicyOptions& options) {
   command.add_option("--policy", options.folder, "folder of policy modules (.pp, .cil), any depth")
       ->required()
       ->option_text("DIR");
-  command.add_option("--contexts", options.contexts_folder,
-                     "folder of application contexts (default: the one beside the modules)")
+  command
+      .add_option("--contexts", options.contexts_folder,
+                  "folder of application contexts (default: the one beside the modules)")
       ->option_text("DIR");
-  command.add_option("--policy-name", options.name,
-                     "SELINUXTYPE (default: the last component of the policy folder)")
+  command
+      .add_option("--policy-name", options.name,
+                  "SELINUXTYPE (default: the last component of the policy folder)")
       ->option_text("NAME");
-  command.add_option("--policy-module", options.modules,
-                     "one more module; overrides the folder's of the same name")
+  command
+      .add_option("--policy-module", options.modules,
+                  "one more module; overrides the folder's of the same name")
       ->option_text("FILE ...");
   command.add_option("--policy-remove", options.removed, "leave this module out")
       ->option_text("NAME ...");
-  command.add_option_function<std::vector<std::string>>(
-             "--boolean",
-             [&options](const std::vector<std::string>& texts) {
-               for (const std::string& text : texts) add_boolean(options.booleans, text);
-             },
-             "set a boolean of the policy")
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--boolean",
+          [&options](const std::vector<std::string>& texts) {
+            for (const std::string& text : texts) add_boolean(options.booleans, text);
+          },
+          "set a boolean of the policy")
       ->option_text("NAME=on|off ...");
-  command.add_flag("--disable-dontaudit", options.disable_dontaudit,
-                   "let every denial be logged");
+  command.add_flag("--disable-dontaudit", options.disable_dontaudit, "let every denial be logged");
   command.add_flag("--allow-lossy", options.allow_lossy,
                    "drop, with a warning, what the policy version cannot hold");
   CLI::Option* kernel = command.add_option_function<std::string>(
@@ -67,17 +78,15 @@ void add_policy_options(CLI::App& command, PolicyOptions& options) {
 NamedPolicy compile_policy(const PolicyOptions& options,
                            const std::optional<policy::KernelVersion>& kernel, unsigned jobs,
                            imagefmt::Reporter& reporter) {
-  NamedPolicy policy;
-  policy.name = options.name;
-  if (policy.name.empty()) {
-    std::filesystem::path folder =
-        std::filesystem::absolute(options.folder + "/.").lexically_normal().parent_path();
-    policy.name = folder.filename();
-  }
-  policy::check_policy_name(policy.name);
-  policy.contexts_folder = options.contexts_folder.empty()
-                               ? policy::find_contexts_folder(options.folder)
-                               : options.contexts_folder;
+  std::vector<policy::Module> modules =
+      policy::load_modules({options.folder, options.modules, options.removed}, jobs);
+  const std::string name = options.name.empty() ? last_component(options.folder) : options.name;
+  policy::check_policy_name(name);
+  const std::string contexts_folder = options.contexts_folder.empty()
+                                          ? policy::find_contexts_folder(options.folder)
+                                          : options.contexts_folder;
+  // It is used once the policy is compiled, which takes long.
+  policy::check_contexts_folder(contexts_folder);
   policy::CompileOptions compile;
   compile.kernel = options.kernel ? options.kernel : kernel;
   if (options.version) {
@@ -89,10 +98,10 @@ NamedPolicy compile_policy(const PolicyOptions& options,
   compile.disable_dontaudit = options.disable_dontaudit;
   compile.allow_lossy = options.allow_lossy;
   compile.jobs = jobs;
-  policy.compiled = policy::compile(
-      policy::load_modules({options.folder, options.modules, options.removed}, jobs), compile,
-      reporter);
-  return policy;
+  policy::CompiledPolicy compiled = policy::compile(std::move(modules), compile, reporter);
+  policy::PolicyDb database =
+      policy::PolicyDb::from_image(compiled.binary, fmt::format("policy.{}", compiled.version));
+  return {name, contexts_folder, std::move(compiled), std::move(database)};
 }
 
 imagefmt::FileTree make_selinux_tree(const NamedPolicy& policy, policy::SelinuxMode mode,
@@ -107,7 +116,7 @@ imagefmt::FileTree make_selinux_tree(const NamedPolicy& policy, policy::SelinuxM
   files.seusers = policy.compiled.seusers;
   files.user_prefixes = policy.compiled.user_prefixes;
   policy::SelinuxFolder folder =
-      policy::make_selinux_folder(files, mode, policy.contexts_folder, accounts);
+      policy::make_selinux_folder(files, policy.database, mode, policy.contexts_folder, accounts);
   for (const std::string& warning : folder.warnings) reporter.warn(warning);
   return std::move(folder.tree);
 }

@@ -11,6 +11,7 @@
 #include "imagefmt/base/reporter.h"
 #include "policy/compile.h"
 #include "policy/etc_selinux.h"
+#include "policy/policydb.h"
 
 namespace CLI {
 class App;
@@ -38,6 +39,7 @@ struct NamedPolicy {
   std::string name;             // SELINUXTYPE
   std::string contexts_folder;  // where the application contexts are
   policy::CompiledPolicy compiled;
+  policy::PolicyDb database;  // `compiled.binary`, to be asked
 };
 
 /// Compiles for `options.kernel`, or for `kernel` where the user named none, at the version that it

@@ -9,10 +9,10 @@
 #include <map>
 
 #include "builder/closure.h"
-#include "builder/folder.h"
 #include "builder/resolve.h"
 #include "builder/store_name.h"
 #include "imagefmt/base/error.h"
+#include "imagefmt/folder.h"
 #include "imagefmt/tree.h"
 
 namespace builder {
@@ -20,6 +20,14 @@ namespace builder {
 using policy::StorePathRole;
 
 namespace {
+
+/// What `<name>` of `<hash>-<name>` alone tells: the names that NixOS gives to units.
+std::optional<StorePathRole> find_role_by_name(std::string_view name) {
+  if (name.starts_with("unit-script-")) return StorePathRole::kUnitScript;
+  if (name.starts_with("unit-")) return StorePathRole::kUnit;
+  if (name == "system-units" || name == "user-units") return StorePathRole::kSystemUnits;
+  return std::nullopt;
+}
 
 class RoleFinder {
  public:
@@ -73,14 +81,8 @@ class RoleFinder {
   }
 
   void assign_by_name(std::string_view store_path) {
-    std::string_view name = package_name_of(store_path);
-    if (name.substr(0, 12) == "unit-script-") {
-      assign(store_path, StorePathRole::kUnitScript);
-    } else if (name.substr(0, 5) == "unit-") {
-      assign(store_path, StorePathRole::kUnit);
-    } else if (name == "system-units" || name == "user-units") {
-      assign(store_path, StorePathRole::kSystemUnits);
-    }
+    std::optional<StorePathRole> role = find_role_by_name(package_name_of(store_path));
+    if (role) assign(store_path, *role);
   }
 
   /// Calls `visit(path)` for each link below `folder`, folders' links included.
@@ -90,7 +92,7 @@ class RoleFinder {
       throw imagefmt::Error(
           fmt::format("cannot read '{}': deeper than {} folders", folder, imagefmt::kMaxDepth));
     }
-    for (const std::string& name : list_folder(closure_.host_path(folder))) {
+    for (const std::string& name : imagefmt::list_folder(closure_.host_path(folder))) {
       std::string path = folder + '/' + name;
       struct stat status {};
       std::string host_path = closure_.host_path(path);
@@ -136,6 +138,20 @@ class RoleFinder {
 };
 
 }  // namespace
+
+std::vector<policy::StorePath> store_path_roles(const imagefmt::FileTree& tree) {
+  std::vector<policy::StorePath> paths;
+  const imagefmt::Node* store = tree.find(kStoreFolder);
+  if (!store || !store->directory()) return paths;
+  for (const imagefmt::Entry& entry : store->directory()->entries) {
+    const std::string path = fmt::format("{}/{}", kStoreFolder, entry.name);
+    if (!store_path_fault(path).empty()) continue;
+    if (std::optional<StorePathRole> role = find_role_by_name(package_name_of(path))) {
+      paths.push_back({entry.name, *role});
+    }
+  }
+  return paths;
+}
 
 std::vector<policy::StorePath> store_path_roles(const Closure& closure) {
   return RoleFinder(closure).find();

@@ -251,7 +251,7 @@ class Allocation {
     user.home = item.home.empty() ? "/" : item.home;
     user.shell = item.shell.empty() ? (*uid == 0 ? "/bin/sh" : "/usr/sbin/nologin") : item.shell;
     user.password = "!*";  // locked, and no hash even when unlocked
-    if (item.locked) user.expires = "1";
+    if (item.locked) user.expires.assign(1, '1');
     accounts.users.push_back(std::move(user));
   }
 

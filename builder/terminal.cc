@@ -6,6 +6,8 @@
 #include <condition_variable>
 #include <ostream>
 
+#include "builder/text.h"
+
 namespace builder {
 
 std::string format_amount(uint64_t amount, std::string_view unit) {
@@ -20,7 +22,7 @@ std::string format_amount(uint64_t amount, std::string_view unit) {
     return step ? fmt::format("{:.1f} {}", value, kUnits[step]) : fmt::format("{} B", amount);
   }
   std::string digits = fmt::format("{}", amount);
-  for (size_t place = digits.size(); place > 3; place -= 3) digits.insert(place - 3, ",");
+  for (size_t place = digits.size(); place > 3; place -= 3) digits.insert(place - 3, 1, ',');
   return fmt::format("{} {}", digits, unit);
 }
 
@@ -81,7 +83,9 @@ void TerminalReporter::begin(std::string_view stage, uint64_t total,
   if (form_ == Form::kLive) draw();
 }
 
-void TerminalReporter::advance(uint64_t amount) noexcept { done_ += amount; }
+void TerminalReporter::advance(uint64_t amount) noexcept {
+  done_ += amount;
+}
 
 void TerminalReporter::end() noexcept {
   std::lock_guard guard(mutex_);
@@ -100,7 +104,7 @@ void TerminalReporter::end() noexcept {
 void TerminalReporter::warn(std::string_view message) noexcept {
   std::lock_guard guard(mutex_);
   if (form_ == Form::kLive) err_ << "\r\x1b[K";
-  err_ << "intaglio: warning: " << message << std::endl;
+  err_ << "intaglio: warning: " << escape_controls(message) << std::endl;
   warnings_.emplace_back(message);
 }
 

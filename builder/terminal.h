@@ -31,7 +31,7 @@ class TerminalReporter : public imagefmt::Reporter {
   enum class Form { kLive, kPlain, kQuiet };
   TerminalReporter(std::ostream& err, Form form);
   TerminalReporter(Io& io, bool quiet)
-      : TerminalReporter(io.err, quiet                 ? Form::kQuiet
+      : TerminalReporter(io.err, quiet                ? Form::kQuiet
                                  : io.err_is_terminal ? Form::kLive
                                                       : Form::kPlain) {}
   ~TerminalReporter() override;

@@ -4,10 +4,10 @@
 // the options of NixOS's users.users and users.groups. Keys that do not reach /etc are passed over:
 // NixOS writes the whole option set of a group.
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "builder/accounts.h"
+#include "builder/private_json.h"
 #include "imagefmt/base/bytes.h"
 
 namespace builder {
@@ -352,8 +352,7 @@ void read_users(const json& list, std::string_view file, const FindText& find_te
 
 Accounts parse_users_groups(std::string_view text, std::string_view name,
                             const FindText& find_text) {
-  json document = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (document.is_discarded()) throw Error(fmt::format("{}: not valid JSON", name));
+  json document = parse_json(text, name);
   if (!document.is_object()) throw Error(fmt::format("{}: expected an object", name));
   Accounts accounts;
   Faults faults;

@@ -50,7 +50,7 @@ class HostReader : public ContentReader {
     }
   }
   [[noreturn]] void throw_changed() const {
-    throw Error(fmt::format("'{}' changed while being read", file_.name()));
+    throw Error(fmt::format("cannot read '{}': it changed while being read", file_.name()));
   }
 
   File file_;

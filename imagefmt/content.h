@@ -22,7 +22,8 @@ class ContentSource {
 };
 
 /// Reads one file's bytes in order. A host file is checked while it is read: a size or time that
-/// differs from what was recorded throws `'<path>' changed while being read`.
+/// differs from what was recorded throws `cannot read '<path>': it changed while
+/// being read`.
 class ContentReader {
  public:
   virtual ~ContentReader() = default;

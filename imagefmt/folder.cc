@@ -4,6 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+
 #include "imagefmt/base/file.h"
 
 namespace imagefmt {
@@ -26,6 +29,38 @@ void write_regular(const Regular& file, uint16_t mode, const std::string& path) 
 }
 
 }  // namespace
+
+FolderStream stream_of(UniqueFd fd, const std::string& path) {
+  FolderStream stream(fdopendir(fd.get()));
+  if (!stream) throw_errno(fmt::format("open folder '{}'", path));
+  (void)fd.release();
+  return stream;
+}
+
+std::vector<FolderEntry> read_entries(DIR* stream, const std::string& path) {
+  std::vector<FolderEntry> entries;
+  while (true) {
+    errno = 0;
+    const dirent* entry = readdir(stream);
+    if (!entry) break;
+    std::string_view name = entry->d_name;
+    if (name != "." && name != "..") entries.push_back({std::string(name), entry->d_type});
+  }
+  if (errno != 0) throw_errno(fmt::format("read folder '{}'", path));
+  std::sort(entries.begin(), entries.end(),
+            [](const FolderEntry& a, const FolderEntry& b) { return a.name < b.name; });
+  return entries;
+}
+
+std::vector<std::string> list_folder(const std::string& path) {
+  FolderStream stream(opendir(path.c_str()));
+  if (!stream) throw_errno(fmt::format("open folder '{}'", path));
+  std::vector<std::string> names;
+  for (FolderEntry& entry : read_entries(stream.get(), path)) {
+    names.push_back(std::move(entry.name));
+  }
+  return names;
+}
 
 void make_folder(const std::string& path) {
   if (mkdir(path.c_str(), 0755) != 0) throw_errno(fmt::format("create folder '{}'", path));

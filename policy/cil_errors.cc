@@ -5,7 +5,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <optional>
+
+#include "policy/text_lines.h"
 
 namespace policy {
 
@@ -34,14 +35,12 @@ bool is_generality(std::string_view line) {
 }
 
 /// The statement at a line of a source, shortened; empty if there is no such line.
-std::string_view statement_at(const CilSource& source, uint64_t line_number) {
-  std::string_view text = source.text, line;
-  for (uint64_t i = 0; i < line_number; ++i) {
-    if (text.empty()) return {};
-    line = take_line(text);
-  }
-  line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
-  return line.substr(0, kLongestStatement);
+std::string_view statement_at(const CilSource& source, uint64_t wanted) {
+  std::string_view statement;
+  for_each_line(source.text, [&](std::string_view line, size_t number) {
+    if (number == wanted) statement = trim(line).substr(0, kLongestStatement);
+  });
+  return statement;
 }
 
 /// `: '(allow a b …)'` for a line that ends in ` at NAME:NUMBER`.
@@ -61,21 +60,21 @@ std::string quote_statement(std::string_view line, const std::vector<CilSource>&
 
 /// ` at NAME:NUMBER` of the first statement with this keyword: libsepol does not say where.
 std::string find_keyword(std::string_view keyword, const std::vector<CilSource>& sources) {
+  std::string place;
   for (const CilSource& source : sources) {
-    std::string_view text = source.text;
-    for (uint64_t number = 1; !text.empty(); ++number) {
-      std::string_view line = take_line(text);
+    for_each_line(source.text, [&](std::string_view line, size_t number) {
+      if (!place.empty()) return;
       line = line.substr(0, line.find(';'));
       for (size_t at = line.find('('); at != std::string_view::npos; at = line.find('(', at + 1)) {
-        std::string_view rest = line.substr(at + 1);
-        rest.remove_prefix(std::min(rest.find_first_not_of(" \t"), rest.size()));
+        std::string_view rest = trim(line.substr(at + 1));
         if (rest.substr(0, rest.find_first_of(" \t()")) == keyword) {
-          return fmt::format(" at {}:{}", source.name, number);
+          place = fmt::format(" at {}:{}", source.name, number);
+          return;
         }
       }
-    }
+    });
   }
-  return {};
+  return place;
 }
 
 }  // namespace

@@ -51,7 +51,7 @@ void set_booleans(sepol_policydb_t* policydb, const std::map<std::string, bool>&
     return 0;
   };
   if (sepol_bool_iterate(messages.handle(), policydb, add_name, &known) < 0) {
-    throw Error(fmt::format("cannot list the policy's booleans: {}", messages.take()));
+    throw Error(fmt::format("cannot list the policy's booleans: {}", messages.reason()));
   }
   Faults faults;
   for (const auto& [name, value] : booleans) {
@@ -62,14 +62,15 @@ void set_booleans(sepol_policydb_t* policydb, const std::map<std::string, bool>&
     }
     sepol::BoolKey key;
     sepol::Bool boolean;
-    bool done = sepol_bool_key_create(messages.handle(), name.c_str(), Out(key)) == 0 &&
-                sepol_bool_create(messages.handle(), Out(boolean)) == 0 &&
-                sepol_bool_set_name(messages.handle(), boolean.get(), name.c_str()) == 0;
+    sepol_bool_key_create(messages.handle(), name.c_str(), Out(key));
+    sepol_bool_create(messages.handle(), Out(boolean));
+    bool done =
+        key && boolean && sepol_bool_set_name(messages.handle(), boolean.get(), name.c_str()) == 0;
     if (done) {
       sepol_bool_set_value(boolean.get(), value);
       done = sepol_bool_set(messages.handle(), policydb, key.get(), boolean.get()) == 0;
     }
-    if (!done) faults.add(fmt::format("cannot set boolean '{}': {}", name, messages.take()));
+    if (!done) faults.add(fmt::format("cannot set boolean '{}': {}", name, messages.reason()));
   }
   faults.throw_if_any();
 }
@@ -82,16 +83,42 @@ struct Built {
   std::string file_contexts, seusers, user_prefixes;
 };
 
-void write_image(sepol_policydb_t* policydb, uint32_t version, Built& built) {
-  sepol::Messages messages;
+/// libsepol does not remove redundant rules from 20 (compact tables) to 23 (optimize.c).
+bool can_be_optimized(uint32_t version) {
+  return version < 20 || version > 23;
+}
+
+/// Empty if libsepol does not write it.
+std::string to_image(sepol_policydb_t* policydb, uint32_t version, sepol::Messages& messages) {
   void* bytes = nullptr;
   size_t size = 0;
-  bool failed = sepol_policydb_set_vers(policydb, version) != 0 ||
-                sepol_policydb_optimize(policydb) != 0 ||
-                sepol_policydb_to_image(messages.handle(), policydb, &bytes, &size) != 0;
+  bool written = sepol_policydb_set_vers(policydb, version) == 0 &&
+                 sepol_policydb_to_image(messages.handle(), policydb, &bytes, &size) == 0;
   sepol::Malloced owned(static_cast<char*>(bytes));
-  if (!failed) built.image.assign(owned.get(), size);
-  built.remarks = messages.take();
+  return written ? std::string(owned.get(), size) : std::string();
+}
+
+void write_image(sepol_policydb_t* policydb, uint32_t version, Built& built) {
+  sepol::Messages messages;
+  sepol::Policydb reread;
+  if (version < 26) {
+    // Versions before 26 hold role transitions, and before 21 range transitions, of class process
+    // alone. Which class that is the CIL compiler does not note, so that libsepol would drop them
+    // all; its reader does.
+    std::string newest = to_image(policydb, newest_policy_version(), messages);
+    reread = sepol::read_policydb(newest, "cannot read the compiled policy");
+    policydb = reread.get();
+  }
+  sepol_policydb_set_vers(policydb, version);
+  if (!can_be_optimized(version) || sepol_policydb_optimize(policydb) == 0) {
+    built.image = to_image(policydb, version, messages);
+  }
+  for (const std::string& remark : messages.all()) {
+    // Said even if there are none.
+    if (remark == "Discarding filename type transition rules") continue;
+    built.remarks += (built.remarks.empty() ? "" : "; ") + remark;
+  }
+  (void)reread.release();  // like all else in this process
 }
 
 /// REQUIRES: called in a child process; the CIL compiler's state is that of the process.
@@ -163,8 +190,7 @@ Built build(const std::vector<CilSource>& sources, const CompileOptions& options
 void judge_losses(const PolicyFeatures& features, const Built& built, const CompileOptions& options,
                   imagefmt::Reporter& reporter) {
   std::vector<Loss> losses = features.losses_at(options.version);
-  // libsepol knows of a loss that we do not.
-  if (losses.empty() && !built.remarks.empty()) {
+  if (losses.empty() && !built.remarks.empty()) {  // libsepol knows of a loss that we do not
     losses.push_back({fmt::format("policy version {} cannot hold all of the policy: {}",
                                   options.version, built.remarks),
                       !built.image.empty()});
@@ -185,22 +211,30 @@ void judge_losses(const PolicyFeatures& features, const Built& built, const Comp
   }
   faults.throw_if_any();
   if (built.image.empty()) {
-    throw Error(fmt::format("cannot write policy version {}: {}", options.version,
-                            built.remarks.empty() ? "libsepol does not say why" : built.remarks));
+    throw Error(
+        fmt::format("cannot write policy version {}: libsepol does not say why", options.version));
   }
 }
 
-void check_version(uint32_t version) {
-  if (version >= oldest_policy_version() && version <= newest_policy_version()) return;
-  throw Error(fmt::format("cannot write policy version {}: this libsepol writes versions {} to {}",
-                          version, oldest_policy_version(), newest_policy_version()));
+void check_version(const CompileOptions& options) {
+  const uint32_t version = options.version;
+  if (version < oldest_policy_version() || version > newest_policy_version()) {
+    throw Error(
+        fmt::format("cannot write policy version {}: this libsepol writes versions {} to {}",
+                    version, oldest_policy_version(), newest_policy_version()));
+  }
+  if (options.kernel && version > policy_version_for(*options.kernel)) {
+    throw Error(fmt::format("cannot use policy version {}: Linux {} reads versions up to {}",
+                            version, to_string(*options.kernel),
+                            policy_version_for(*options.kernel)));
+  }
 }
 
 }  // namespace
 
 CompiledPolicy compile(std::vector<Module> modules, const CompileOptions& options,
                        imagefmt::Reporter& reporter) {
-  check_version(options.version);
+  check_version(options);
   if (modules.empty()) throw Error("cannot compile policy: there are no modules");
   std::vector<std::string> texts = convert_to_cil(modules, options.jobs, reporter);
   std::vector<CilSource> sources;

@@ -44,7 +44,8 @@ struct CompiledPolicy {
 /// Throws Error: for a damaged module, with its path; for a mistake in CIL, with its file and line
 /// (for a .pp, the line of what `hll/pp` makes of it) and the statement; for an unknown boolean;
 /// for each thing that the version or the kernel cannot hold, unless `allow_lossy`; for a version
-/// that libsepol does not write. libsepol works in child processes. Thread-safe.
+/// that libsepol does not write or the kernel does not read. libsepol works in child processes.
+/// Thread-safe.
 CompiledPolicy compile(std::vector<Module> modules, const CompileOptions& options,
                        imagefmt::Reporter& reporter);
 

@@ -105,7 +105,7 @@ void check_needed_files(const ContextFiles& files, const std::string& folder) {
   faults.throw_if_any();
 }
 
-void check_binary(const PolicyFiles& files, const BinaryPolicy& policy) {
+void check_binary(const PolicyFiles& files, const PolicyDb& policy) {
   if (policy.version() != files.version) {
     throw Error(fmt::format("cannot write 'policy.{}': its own header says version {}",
                             files.version, policy.version()));
@@ -145,11 +145,10 @@ Form form_of(std::string_view file) {
 
 }  // namespace
 
-SelinuxFolder make_selinux_folder(const PolicyFiles& files, SelinuxMode mode,
-                                  const std::string& contexts_folder,
+SelinuxFolder make_selinux_folder(const PolicyFiles& files, const PolicyDb& policy,
+                                  SelinuxMode mode, const std::string& contexts_folder,
                                   const ImageAccounts& accounts) {
   check_policy_name(files.name);
-  const BinaryPolicy policy(files.binary);
   check_binary(files, policy);
   const std::vector<SelinuxLogin> logins = parse_seusers(files.seusers);
   check_seusers(logins, policy);
@@ -164,7 +163,7 @@ SelinuxFolder make_selinux_folder(const PolicyFiles& files, SelinuxMode mode,
   const SplitFileContexts contexts = split_file_contexts(files.file_contexts);
   HomeRules home_rules =
       expand_home_directories(contexts, logins, users, files.mls, accounts,
-                              [&](const std::string& context) { return policy.is_valid(context); });
+                              [&](const std::string& context) { return policy.accepts(context); });
   result.warnings.insert(result.warnings.end(), home_rules.warnings.begin(),
                          home_rules.warnings.end());
   context_files["files/file_contexts"] = image_file_contexts(contexts.rules);
@@ -191,10 +190,18 @@ SelinuxFolder make_selinux_folder(const PolicyFiles& files, SelinuxMode mode,
   add(folder + "seusers", serialize_seusers(logins));
   for (auto& [path, text] : context_files) add(folder + "contexts/" + path, std::move(text));
   const fs::path translations = fs::path(contexts_folder) / ".." / "setrans.conf";
-  if (files.mls && fs::is_regular_file(translations)) {
+  std::error_code ignored;
+  if (files.mls && fs::is_regular_file(translations, ignored)) {
     add(folder + "setrans.conf", imagefmt::read_file(translations.string(), kFileLimit));
   }
   return result;
+}
+
+void check_contexts_folder(const std::string& folder) {
+  ContextFiles files;
+  std::vector<std::string> warnings;
+  read_contexts(folder, "", 1, files, warnings);
+  check_needed_files(files, folder);
 }
 
 std::string find_contexts_folder(const std::string& policy_folder) {
@@ -280,9 +287,11 @@ void find_level_faults(std::string_view file, std::string_view text, bool mls,
       if (context == "<<none>>") continue;
       const bool has_level = std::count(context.begin(), context.end(), ':') >= colons;
       if (has_level == mls) continue;
-      faults.push_back(
+      std::string fault =
           fmt::format("cannot use '{}' line {}: '{}' has {} level, and the policy is {}", file,
-                      number, context, has_level ? "a" : "no", mls ? "MLS" : "not MLS"));
+                      number, context, has_level ? "a" : "no", mls ? "MLS" : "not MLS");
+      // A line of default_contexts often names one context twice.
+      if (faults.empty() || faults.back() != fault) faults.push_back(std::move(fault));
     }
   });
 }

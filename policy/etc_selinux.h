@@ -16,6 +16,7 @@
 
 #include "imagefmt/tree.h"
 #include "policy/accounts.h"
+#include "policy/policydb.h"
 
 namespace policy {
 
@@ -41,9 +42,13 @@ struct SelinuxFolder {
 /// enforcing systems need is missing (one Error names all), if labels and policy disagree about
 /// MLS, if `seusers` names what the policy does not know, or if `binary` is not what `files` says
 /// of it.
-SelinuxFolder make_selinux_folder(const PolicyFiles& files, SelinuxMode mode,
-                                  const std::string& contexts_folder,
+SelinuxFolder make_selinux_folder(const PolicyFiles& files, const PolicyDb& policy,
+                                  SelinuxMode mode, const std::string& contexts_folder,
                                   const ImageAccounts& accounts);
+
+/// Throws what make_selinux_folder() would of the files of `folder` that it needs and reads: to be
+/// asked before a policy is compiled.
+void check_contexts_folder(const std::string& folder);
 
 /// The application contexts that belong to a folder with policy modules: `contexts` in it, else
 /// where Debian (/usr/share/selinux/NAME and /etc/selinux/NAME/contexts) and nixpkgs

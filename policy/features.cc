@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "policy/text_lines.h"
+
 namespace policy {
 
 namespace {
@@ -127,10 +129,8 @@ PolicyFeatures::PolicyFeatures(std::string_view cil) : found_(std::size(kFeature
   auto note = [](Found& found, const Statement& statement) {
     if (++found.count == 1) found.first = statement.text.substr(0, 200);
   };
-  while (!cil.empty()) {
-    size_t end = std::min(cil.find('\n'), cil.size());
-    Statement statement = parse_statement(cil.substr(0, end));
-    cil.remove_prefix(std::min(end + 1, cil.size()));
+  for_each_line(cil, [&](std::string_view line, size_t) {
+    Statement statement = parse_statement(line);
     for (size_t i = 0; i < found_.size(); ++i) {
       if (kFeatures[i].matches(statement)) note(found_[i], statement);
     }
@@ -143,7 +143,7 @@ PolicyFeatures::PolicyFeatures(std::string_view cil) : found_(std::size(kFeature
     } else if (statement.head == "fsuse" && statement.words[0] == "xattr") {
       xattr_filesystems_.emplace_back(statement.words[1]);
     }
-  }
+  });
   std::ranges::sort(xattr_filesystems_);
   std::ranges::sort(capabilities_);
 }

@@ -300,9 +300,8 @@ std::vector<std::string> users_of(const ImageAccounts& accounts, const ImageGrou
 
 class MappedUsers {
  public:
-  MappedUsers(const ImageAccounts& accounts, const std::vector<SelinuxUser>& users,
-              std::vector<std::string>& warnings)
-      : accounts_(accounts), users_(users), warnings_(warnings) {}
+  MappedUsers(const ImageAccounts& accounts, const std::vector<SelinuxUser>& users)
+      : accounts_(accounts), users_(users) {}
 
   void add(const SelinuxLogin& mapping) {
     if (mapping.login == kDefaultLogin) return;
@@ -312,10 +311,7 @@ class MappedUsers {
     }
     const std::string_view name = std::string_view(mapping.login).substr(1);
     const ImageGroup* group = find_group(accounts_, name);
-    if (!group) {
-      warn(fmt::format("the image has no group '{}', which 'seusers' maps", name));
-      return;
-    }
+    if (!group) return;
     for (const std::string& user : users_of(accounts_, *group)) add_user(user, mapping);
   }
 
@@ -339,20 +335,15 @@ class MappedUsers {
                               mapping.user));
     }
     const ImageUser* account = policy::find_user(accounts_, name);
-    if (!account) {
-      warn(fmt::format("the image has no user '{}', which 'seusers' maps", name));
-      return;
-    }
+    if (!account) return;  // policies map users and groups that an image need not have
     const std::string_view home = home_of(*account);
     if (home.empty()) return;
     subjects_.push_back(
         {literal(name), std::to_string(account->uid), literal(home), name, mapping.login, user});
   }
-  void warn(std::string message) { warnings_.push_back(std::move(message)); }
 
   const ImageAccounts& accounts_;
   const std::vector<SelinuxUser>& users_;
-  std::vector<std::string>& warnings_;
   std::vector<Subject> subjects_;
 };
 
@@ -388,7 +379,7 @@ HomeRules expand_home_directories(const SplitFileContexts& contexts,
                               login.login, login.user));
     }
   }
-  MappedUsers mapped(accounts, users, result.warnings);
+  MappedUsers mapped(accounts, users);
   for (const SelinuxLogin& login : in_order(logins)) mapped.add(login);
 
   result.text =

@@ -18,6 +18,7 @@
 #include "imagefmt/base/error.h"
 #include "imagefmt/base/file.h"
 #include "imagefmt/base/handle.h"
+#include "policy/text_lines.h"
 
 namespace policy {
 
@@ -92,15 +93,12 @@ std::vector<std::string> read_strings(int fd) {
 /// The lines of `text` that hold something, joined by `; `.
 std::string join_lines(std::string_view text) {
   std::string joined;
-  while (!text.empty()) {
-    size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
-    if (line.empty()) continue;
+  for_each_line(text, [&](std::string_view line, size_t) {
+    line = trim(line);
+    if (line.empty()) return;
     if (!joined.empty()) joined += "; ";
     joined += line;
-  }
+  });
   return joined;
 }
 
@@ -118,11 +116,14 @@ uint64_t address_space_bytes() {
 }
 
 [[noreturn]] void be_the_child(const IsolationLimits& limits, const IsolatedBody& body,
-                               int result_fd, int printed_fd, uint64_t address_space) {
+                               int result_fd, int printed_fd, uint64_t address_space,
+                               pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  for (int number : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGXCPU, SIGINT, SIGTERM}) {
-    signal(number, SIG_DFL);
-  }
+  if (getppid() != parent) _exit(kLost);
+  for (int number : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGXCPU}) signal(number, SIG_DFL);
+  // A terminal sends these to all of its processes: the parent says what becomes of them, and its
+  // end is this one's too.
+  for (int number : {SIGHUP, SIGINT, SIGTERM}) signal(number, SIG_IGN);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -158,15 +159,23 @@ std::string describe_end(int status, const IsolationLimits& limits) {
 
 }  // namespace
 
+IsolationLimits limits_for_reading(uint64_t size_bytes) {
+  const uint64_t mebibytes = size_bytes >> 20;
+  return {(mebibytes + 4) << 28, static_cast<unsigned>(2 + 2 * mebibytes)};
+}
+
 Isolated::Isolated(std::string_view action, const IsolationLimits& limits, const IsolatedBody& body)
     : action_(action),
       limits_(limits),
       result_(make_memory_file("result")),
       printed_(make_memory_file("printed")) {
   uint64_t address_space = address_space_bytes();
+  const pid_t parent = getpid();
   child_ = fork();
   if (child_ < 0) imagefmt::throw_errno("start a child process");
-  if (child_ == 0) be_the_child(limits, body, result_.get(), printed_.get(), address_space);
+  if (child_ == 0) {
+    be_the_child(limits, body, result_.get(), printed_.get(), address_space, parent);
+  }
 }
 
 Isolated::~Isolated() {

@@ -19,9 +19,13 @@
 namespace policy {
 
 struct IsolationLimits {
-  uint64_t memory_bytes = uint64_t{2} << 30;  // of address space, beyond what the caller has
-  unsigned cpu_seconds = 60;
+  uint64_t memory_bytes;  // of address space, beyond what the caller has
+  unsigned cpu_seconds;
 };
+
+/// For libsepol's readers of binary forms: some hundred times of what sound input takes. A damaged
+/// count can make them loop four billion times.
+IsolationLimits limits_for_reading(uint64_t size_bytes);
 
 using IsolatedBody = std::function<std::vector<std::string>()>;
 

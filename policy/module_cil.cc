@@ -12,6 +12,7 @@
 #include "imagefmt/base/error.h"
 #include "imagefmt/base/parallel.h"
 #include "policy/isolated.h"
+#include "policy/requirements.h"
 #include "policy/sepol.h"
 
 namespace policy {
@@ -33,33 +34,36 @@ std::string describe(const Module& module) {
 /// REQUIRES: called in a child process; libsepol keeps the output stream in a global.
 std::string package_to_cil(const Module& module) {
   sepol::Messages messages;
-  auto refuse = [&](std::string_view otherwise) {
-    std::string reason = messages.take(), printed = take_printed();
-    if (!printed.empty()) reason += (reason.empty() ? "" : "; ") + printed;
-    throw Error(fmt::format("{}: {}", describe(module), reason.empty() ? otherwise : reason));
-  };
   sepol::PolicyFile file;
   sepol::ModulePackage package;
+  auto refuse = [&] {
+    package.release();  // not sound to free what was read by half; the child ends soon
+    std::string printed = take_printed();
+    throw Error(fmt::format("{}: {}{}", describe(module), messages.reason(),
+                            printed.empty() ? "" : "; " + printed));
+  };
   if (sepol_policy_file_create(Out(file)) || sepol_module_package_create(Out(package))) {
-    refuse("out of memory");
+    refuse();
   }
   // libsepol only reads through this pointer.
   sepol_policy_file_set_mem(file.get(), const_cast<char*>(module.bytes.data()),
                             module.bytes.size());
   sepol_policy_file_set_handle(file.get(), messages.handle());
   if (sepol_module_package_read(package.get(), file.get(), 0) != 0) {
-    refuse("libsepol cannot read it and does not say why");
+    refuse();
   }
   std::optional<std::string> cil =
       sepol::written_by([&](FILE* out) { return sepol_module_package_to_cil(out, package.get()); });
-  if (!cil) refuse("libsepol cannot convert it to CIL and does not say why");
+  if (!cil) refuse();
   return std::move(*cil);
 }
 
 /// As many strings as `batch` has modules, each the CIL, or a NUL and an Error's text.
 std::vector<std::string> convert_batch(std::span<const Module* const> batch) {
   std::string action = batch.size() == 1 ? describe(*batch[0]) : "cannot read policy modules";
-  return run_isolated(action, {}, [&] {
+  uint64_t size_bytes = 0;
+  for (const Module* module : batch) size_bytes += module->bytes.size();
+  return run_isolated(action, limits_for_reading(size_bytes), [&] {
     std::vector<std::string> results;
     for (const Module* module : batch) {
       try {
@@ -144,6 +148,9 @@ std::vector<std::string> convert_to_cil(std::vector<Module>& modules, unsigned j
     if (!failure.empty()) faults.add(std::move(failure));
   }
   faults.throw_if_any();
+  std::vector<std::string*> converted;
+  for (size_t place : places) converted.push_back(&texts[place]);
+  drop_met_requirements(converted, jobs);
   return texts;
 }
 

@@ -57,17 +57,21 @@ void find_modules(const fs::path& folder, std::vector<fs::path>& above,
                   std::vector<Module>& found) {
   std::error_code failure;
   fs::path real = fs::canonical(folder, failure);
-  fs::directory_iterator entries(folder, failure);
-  if (failure)
-    imagefmt::throw_errno(fmt::format("read folder '{}'", folder.string()), failure.value());
-  if (above.size() >= kDeepest || std::ranges::find(above, real) != above.end()) return;
+  if (!failure && (above.size() >= kDeepest || std::ranges::find(above, real) != above.end())) {
+    return;
+  }
   above.push_back(real);
-  for (const fs::directory_entry& entry : entries) {
-    if (entry.is_directory(failure)) {
-      find_modules(entry.path(), above, found);
-    } else if (std::optional<Module> module = find_module(entry.path(), kFolderPriority)) {
+  fs::directory_iterator entry(folder, failure);
+  for (; !failure && entry != fs::directory_iterator(); entry.increment(failure)) {
+    std::error_code ignored;  // of a dangling link, which is no folder
+    if (entry->is_directory(ignored)) {
+      find_modules(entry->path(), above, found);
+    } else if (std::optional<Module> module = find_module(entry->path(), kFolderPriority)) {
       found.push_back(std::move(*module));
     }
+  }
+  if (failure) {
+    imagefmt::throw_errno(fmt::format("read folder '{}'", folder.string()), failure.value());
   }
   above.pop_back();
 }

@@ -5,11 +5,19 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace policy {
+
+struct SelinuxUser {
+  std::string name;
+  std::vector<std::string> roles;
+  std::string level, range;     // of an MLS policy, else empty
+  std::string prefix = "user";  // of its home directory's rules; not in the binary form
+};
 
 class PolicyDb {
  public:
@@ -25,9 +33,26 @@ class PolicyDb {
   /// Whether `user:role:type`, or `user:role:type:range` under MLS, is valid in this policy.
   /// Thread-safe.
   bool accepts(std::string_view context) const;
+  /// Sorted by name.
+  const std::vector<SelinuxUser>& users() const;
+  const SelinuxUser* find_user(std::string_view name) const;
+  /// Whether `inner` is a range of the policy and lies within `outer`. Thread-safe.
+  bool range_contains(const std::string& outer, const std::string& inner) const;
   /// File systems that keep labels in xattrs (`fs_use_xattr`), sorted. Reads the whole policy
   /// (0.2 s for a large one).
   std::vector<std::string> xattr_filesystems() const;
+
+  /// The type of the context that `fs_use_xattr` gives this file system; no value if the policy has
+  /// no such statement for it.
+  std::optional<std::string> find_xattr_filesystem_type(std::string_view filesystem) const;
+  /// The types that have an attribute, sorted; no value if the policy has no attribute of this name
+  /// (a compiler leaves out those that nothing needs, and versions before 24 have none).
+  std::optional<std::vector<std::string>> find_types_of(std::string_view attribute) const;
+  /// The types that may do this to things of `target`, sorted: `allow T target object_class
+  /// permission`, by themselves or an attribute. Rules under a boolean do not count.
+  std::vector<std::string> types_that_may(std::string_view object_class,
+                                          std::string_view permission,
+                                          std::string_view target) const;
 
  private:
   struct State;

@@ -18,6 +18,7 @@ extern "C" {  // These two lack it themselves.
 #include <sepol/module_to_cil.h>
 }
 
+#include <fmt/format.h>
 #include <stdio_ext.h>
 
 #include <cstdarg>
@@ -25,7 +26,8 @@ extern "C" {  // These two lack it themselves.
 #include <cstdlib>
 #include <optional>
 #include <string>
-#include <utility>
+#include <string_view>
+#include <vector>
 
 #include "imagefmt/base/error.h"
 #include "imagefmt/base/handle.h"
@@ -51,8 +53,11 @@ class Messages {
   Messages& operator=(const Messages&) = delete;
 
   sepol_handle_t* handle() { return handle_.get(); }
-  /// The messages since the last take(), joined by `; `.
-  std::string take() { return std::exchange(text_, {}); }
+  const std::vector<std::string>& all() const { return all_; }
+  /// Joined by `; `, or what libsepol should have said.
+  std::string reason() const {
+    return all_.empty() ? "libsepol does not say why" : fmt::format("{}", fmt::join(all_, "; "));
+  }
 
  private:
   __attribute__((format(printf, 3, 4))) static void append(void* self, sepol_handle_t*,
@@ -62,22 +67,15 @@ class Messages {
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    std::string& text = static_cast<Messages*>(self)->text_;
-    if (!text.empty()) text += "; ";
-    text += line;
+    static_cast<Messages*>(self)->all_.emplace_back(line);
   }
 
   imagefmt::Handle<sepol_handle_t, sepol_handle_destroy> handle_;
-  std::string text_;
+  std::vector<std::string> all_;
 };
 
-inline Policydb make_policydb() {
-  Policydb policydb;
-  if (sepol_policydb_create(imagefmt::Out(policydb)) != 0) {
-    throw imagefmt::Error("cannot make a policy database: out of memory");
-  }
-  return policydb;
-}
+/// Reads a binary policy. Throws Error `<action>: <libsepol's reason>`. Damaged ones may crash it.
+Policydb read_policydb(std::string_view image, std::string_view action);
 
 /// What `write(FILE*)` writes, or nothing if it does not return 0.
 template <class Write>

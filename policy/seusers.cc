@@ -64,7 +64,7 @@ void apply_user_prefixes(std::string_view text, std::vector<SelinuxUser>& users)
   });
 }
 
-void check_seusers(const std::vector<SelinuxLogin>& logins, const BinaryPolicy& policy) {
+void check_seusers(const std::vector<SelinuxLogin>& logins, const PolicyDb& policy) {
   Faults faults;
   std::set<std::string_view> seen;
   for (const SelinuxLogin& login : logins) {

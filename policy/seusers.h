@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "policy/binary_policy.h"
+#include "policy/policydb.h"
 
 namespace policy {
 
@@ -28,6 +28,6 @@ void apply_user_prefixes(std::string_view text, std::vector<SelinuxUser>& users)
 
 /// Throws one Error that names each login which the policy cannot serve: mapped twice, to an
 /// unknown SELinux user, with a range that is missing or exceeds the user's.
-void check_seusers(const std::vector<SelinuxLogin>& logins, const BinaryPolicy& policy);
+void check_seusers(const std::vector<SelinuxLogin>& logins, const PolicyDb& policy);
 
 }  // namespace policy

@@ -9,16 +9,16 @@
 namespace policy {
 
 enum class StorePathRole {
-  kPackage,       // an ordinary output: bin, lib, share … at its top
-  kToplevel,      // the system, or one of its specialisations
-  kSystemPath,    // `sw`: the link farm of environment.systemPackages
-  kEtc,           // the tree that `<toplevel>/etc` names
-  kEtcEntry,      // what one entry of it leads to: seen at that place in /etc
-  kSystemUnits,   // `system-units`, `user-units`: link farms of units
-  kUnit,          // `unit-<name>`: a folder with one unit, or its drop-ins
-  kUnitScript,    // `unit-script-<name>`: what ExecStart= of a NixOS unit runs
-  kKernel,        // the kernel image's own output
-  kKernelModules, // `kernel-modules`: lib/modules
+  kPackage,        // an ordinary output: bin, lib, share … at its top
+  kToplevel,       // the system, or one of its specialisations
+  kSystemPath,     // `sw`: the link farm of environment.systemPackages
+  kEtc,            // the tree that `<toplevel>/etc` names
+  kEtcEntry,       // what one entry of it leads to: seen at that place in /etc
+  kSystemUnits,    // `system-units`, `user-units`: link farms of units
+  kUnit,           // `unit-<name>`: a folder with one unit, or its drop-ins
+  kUnitScript,     // `unit-script-<name>`: what ExecStart= of a NixOS unit runs
+  kKernel,         // the kernel image's own output
+  kKernelModules,  // `kernel-modules`: lib/modules
   kInitrd,
   kFirmware,
 };

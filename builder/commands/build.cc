@@ -2,11 +2,11 @@
 #include "builder/build.h"
 
 #include <CLI/CLI.hpp>
-#include <map>
 #include <memory>
 #include <ostream>
 
 #include "builder/commands/commands.h"
+#include "builder/commands/private_choice.h"
 #include "builder/report.h"
 #include "builder/terminal.h"
 #include "imagefmt/base/file.h"
@@ -15,11 +15,9 @@ namespace builder {
 
 namespace {
 
-const std::map<std::string, policy::SelinuxMode> kModes = {
-    {"enforcing", policy::SelinuxMode::kEnforcing},
-    {"permissive", policy::SelinuxMode::kPermissive}};
-const std::map<std::string, InitKind> kInits = {{"sealed", InitKind::kSealed},
-                                                {"closure", InitKind::kClosure}};
+const Choices<policy::SelinuxMode> kModes = {{"enforcing", policy::SelinuxMode::kEnforcing},
+                                             {"permissive", policy::SelinuxMode::kPermissive}};
+const Choices<InitKind> kInits = {{"sealed", InitKind::kSealed}, {"closure", InitKind::kClosure}};
 
 struct Options {
   BuildOptions build;
@@ -29,17 +27,19 @@ struct Options {
 
 int run_build(Options& options, Io& io) {
   options.build.source_date_epoch = io.source_date_epoch;
+  options.build.report_splits = !options.report.empty();
   TerminalReporter reporter(io, options.quiet);
+  // Begun first: whether it can be written does not show after a build alone.
+  std::optional<imagefmt::OutputFile> report;
+  if (!options.report.empty()) report.emplace(options.report);
   const BuildResult result = build(options.build, reporter);
-  if (!options.report.empty()) {
-    imagefmt::OutputFile report(options.report);
-    report.file().write(0, imagefmt::as_bytes(serialize_report(reporter)));
-    report.commit();
+  if (report) {
+    report->file().write(0, imagefmt::as_bytes(serialize_report(reporter, result)));
+    report->commit();
   }
-  io.out << fmt::format("{}: {} inodes, root {}, kernel {}, policy version {}\n",
-                        options.build.output, result.inodes,
-                        format_amount(result.root_bytes, "bytes"), result.kernel_release,
-                        result.policy_version);
+  io.out << fmt::format(
+      "{}: {} inodes, root {}, kernel {}, policy version {}\n", options.build.output, result.inodes,
+      format_amount(result.root_bytes, "bytes"), result.kernel_release, result.policy_version);
   return 0;
 }
 
@@ -50,7 +50,9 @@ void add_build_command(CLI::App& app, Run& chosen) {
   BuildOptions& build = options->build;
   CLI::App* command =
       app.add_subcommand("build", "Make the images of a device from a NixOS system closure");
-  command->add_option("--closure", build.closure, "what nixpkgs' closureInfo makes: store-paths, registration")
+  command
+      ->add_option("--closure", build.closure,
+                   "what nixpkgs' closureInfo makes: store-paths, registration")
       ->required()
       ->option_text("DIR");
   command->add_option("--board", build.board, "a board's name (`intaglio boards`), or a .toml file")
@@ -65,25 +67,25 @@ void add_build_command(CLI::App& app, Run& chosen) {
       ->option_text("DIR");
   command->add_option("--contents", build.contents, "JSON list of entries to add to the root")
       ->option_text("FILE");
-  command->add_option("--mode", build.mode, "enforcing (default) or permissive")
-      ->transform(CLI::Transformer(kModes))
+  add_choice(*command, "--mode", build.mode, kModes, "enforcing (default) or permissive")
       ->option_text("MODE");
-  command->add_option("--init", build.init,
-                      "sealed: no activation at boot (default); closure: the system's own init")
-      ->transform(CLI::Transformer(kInits))
+  add_choice(*command, "--init", build.init, kInits,
+             "sealed: no activation at boot (default); closure: the system's own init")
       ->option_text("sealed|closure");
-  command->add_option_function<std::string>(
-             "--compression",
-             [&build](const std::string& name) {
-               build.compression = imagefmt::parse_compression(name);
-             },
-             "zstd (default), xz, gzip, lz4 or none")
+  command
+      ->add_option_function<std::string>(
+          "--compression",
+          [&build](const std::string& name) {
+            build.compression = imagefmt::parse_compression(name);
+          },
+          "zstd (default), xz, gzip, lz4 or none")
       ->option_text("C");
   command->add_option("--level", build.level, "the compressor's level")->option_text("N");
   command->add_option("--report", options->report, "write times, rates and warnings there (JSON)")
       ->option_text("FILE");
   command->add_option("--jobs", build.jobs, "how many cores to use (default: all)")
       ->option_text("N");
+  command->add_flag("!--no-verify", build.verify, "do not read the image back to prove its labels");
   command->add_flag("--quiet", options->quiet, "no progress");
   add_policy_options(*command, build.policy);
   command->footer(
@@ -93,7 +95,8 @@ void add_build_command(CLI::App& app, Run& chosen) {
       "  intaglio build --closure closure --board qemu-x86_64 \\\n"
       "      --policy /usr/share/selinux/default --output out\n"
       "  intaglio build --closure closure --board qemu-x86_64 --policy modules \\\n"
-      "      --policy-module mine.cil --boolean httpd_enable_cgi=off --mode permissive --output out");
+      "      --policy-module mine.cil --boolean httpd_enable_cgi=off --mode permissive --output "
+      "out");
   command->callback(
       [options, &chosen] { chosen = [options](Io& io) { return run_build(*options, io); }; });
 }

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "policy/contexts.h"
+
 #include <CLI/CLI.hpp>
 #include <istream>
-#include <map>
 #include <memory>
 #include <ostream>
 
 #include "builder/commands/commands.h"
-#include "policy/contexts.h"
+#include "builder/commands/private_choice.h"
 
 namespace builder {
 
 namespace {
 
-const std::map<std::string, policy::FileType> kFileTypes = {
-    {"file", policy::FileType::kRegular},   {"dir", policy::FileType::kDirectory},
+const Choices<policy::FileType> kFileTypes = {
+    {"file", policy::FileType::kRegular},    {"dir", policy::FileType::kDirectory},
     {"symlink", policy::FileType::kSymlink}, {"chr", policy::FileType::kCharacter},
-    {"blk", policy::FileType::kBlock},      {"fifo", policy::FileType::kFifo},
+    {"blk", policy::FileType::kBlock},       {"fifo", policy::FileType::kFifo},
     {"sock", policy::FileType::kSocket}};
 
 }  // namespace
@@ -32,8 +33,8 @@ void add_contexts_commands(CLI::App& app, Run& chosen) {
   CLI::App* lookup =
       contexts->add_subcommand("lookup", "Print the label of each path on standard input");
   lookup->add_option("FILE_CONTEXTS", options->file_contexts, "the rules")->required();
-  lookup->add_option("--type", options->type, "what the paths are (default: any type matches)")
-      ->transform(CLI::Transformer(kFileTypes))
+  add_choice(*lookup, "--type", options->type, kFileTypes,
+             "what the paths are (default: any type matches)")
       ->option_text("file|dir|symlink|chr|blk|fifo|sock");
   lookup->add_option("--subs", options->substitutions,
                      "one more file of substitutions, after FILE_CONTEXTS' own");
@@ -43,7 +44,8 @@ void add_contexts_commands(CLI::App& app, Run& chosen) {
       ".homedirs and .local are read as libselinux reads them.\n\n"
       "Examples:\n"
       "  find /usr/bin -type f | intaglio contexts lookup --type file file_contexts\n"
-      "  echo /etc/shadow | intaglio contexts lookup out/policy/default/contexts/files/file_contexts");
+      "  echo /etc/shadow | intaglio contexts lookup "
+      "out/policy/default/contexts/files/file_contexts");
   lookup->callback([options, &chosen] {
     chosen = [options](Io& io) {
       // A contradiction among the rules does not change what libselinux answers.

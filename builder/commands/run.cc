@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,9 +47,16 @@ int execute(const std::vector<std::string>& command) {
     arguments.push_back(const_cast<char*>(argument.c_str()));
   }
   arguments.push_back(nullptr);
+  // main() blocks signals to wait for them; QEMU gets them as ever.
+  posix_spawnattr_t attributes;
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  posix_spawnattr_setsigmask(&attributes, &none);
   pid_t child = 0;
-  int failure =
-      posix_spawnp(&child, arguments[0], nullptr, nullptr, arguments.data(), environ);
+  int failure = posix_spawnp(&child, arguments[0], nullptr, &attributes, arguments.data(), environ);
+  posix_spawnattr_destroy(&attributes);
   if (failure) imagefmt::throw_errno(fmt::format("run '{}'", command[0]), failure);
   int status = 0;
   while (waitpid(child, &status, 0) < 0) {
@@ -72,7 +80,8 @@ void add_run_command(CLI::App& app, Run& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("run", "Boot an output folder of `build` in QEMU");
   command->add_option("OUTPUT", options->output, "the output folder")->required();
-  command->add_flag("--print", options->print, "print the command, an argument a line; run nothing");
+  command->add_flag("--print", options->print,
+                    "print the command, an argument a line; run nothing");
   command->footer(
       "The serial console is the terminal; Ctrl-A X ends QEMU.\n\n"
       "Example:\n"
@@ -80,8 +89,8 @@ void add_run_command(CLI::App& app, Run& chosen) {
   command->callback([options, &chosen] {
     chosen = [options](Io& io) {
       const std::string manifest = options->output + "/manifest.json";
-      const Board board = find_board(
-          parse_manifest(imagefmt::read_file(manifest, 64 << 20), manifest).board);
+      const Board board =
+          find_board(parse_manifest(imagefmt::read_file(manifest, 64 << 20), manifest).board);
       const std::vector<std::string> arguments = qemu_command(board, options->output);
       if (!options->print) return execute(arguments);
       for (const std::string& argument : arguments) io.out << argument << '\n';

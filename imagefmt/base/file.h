@@ -46,7 +46,8 @@ class File {
 std::string read_file(const std::string& path, uint64_t limit_bytes = uint64_t{1} << 31);
 void write_file(const std::string& path, std::string_view bytes);
 
-/// An output file in the making: `.NAME.partial-PID` beside `path` until commit().
+/// An output file in the making: `.NAME.partial-PID` beside `path` until commit(). What killed runs
+/// left beside `path` is removed first, as OutputFolder does it.
 class OutputFile {
  public:
   explicit OutputFile(std::string path);
@@ -83,5 +84,10 @@ class OutputFolder {
   UniqueFd lock_;
   bool committed_ = false;
 };
+
+/// Removes what the OutputFiles and OutputFolders of this process have not committed. After this
+/// none can be begun, committed or dropped: whoever tries waits for ever. For a thread that is about
+/// to end the process; may be called while others write.
+void discard_outputs() noexcept;
 
 }  // namespace imagefmt

@@ -29,7 +29,7 @@ class Out {
   Out(const Out&) = delete;
   Out& operator=(const Out&) = delete;
   ~Out() { handle_.reset(pointer_); }
-  operator typename H::pointer*() { return &pointer_; }  // NOLINT: implicit by purpose
+  operator typename H::pointer *() { return &pointer_; }  // NOLINT: implicit by purpose
 
  private:
   H& handle_;
@@ -51,6 +51,8 @@ class UniqueFd {
     if (fd_ >= 0) ::close(fd_);
   }
   int get() const { return fd_; }
+  /// The descriptor, which is the caller's to close from now on.
+  int release() { return std::exchange(fd_, -1); }
   explicit operator bool() const { return fd_ >= 0; }
 
  private:

@@ -31,6 +31,9 @@ struct SquashfsOptions {
   int64_t image_mtime = 1;  // seconds; the image's own time
 };
 
+/// Throws for options out of range, as write_squashfs() does: before the tree is made.
+void check_squashfs_options(const SquashfsOptions& options);
+
 /// Writes `tree` to `out` from its first byte to its last, padded to 4096 bytes. File data comes
 /// directory by directory, entries by the bytes of their names; equal files share their bytes;
 /// blocks of zeros take no room. Labels are stored with a trailing NUL, as the kernel stores them.

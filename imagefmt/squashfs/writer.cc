@@ -12,20 +12,6 @@ namespace {
 
 constexpr int64_t kMaxTime = UINT32_MAX;
 
-void check_options(const SquashfsOptions& options) {
-  uint32_t size = options.block_size;
-  if (size < kMinBlockSize || size > kMaxBlockSize || (size & (size - 1)) != 0) {
-    throw Error(
-        fmt::format("cannot use a block size of {} bytes: expected a power of two from {} "
-                    "to {}",
-                    size, kMinBlockSize, kMaxBlockSize));
-  }
-  if (options.image_mtime < 0 || options.image_mtime > kMaxTime) {
-    throw Error(fmt::format("cannot use the image time {}: squashfs holds 0 to {}",
-                            options.image_mtime, kMaxTime));
-  }
-}
-
 std::vector<std::string> faults_of(const Node& node) {
   std::vector<std::string> faults;
   if (node.mtime < 0 || node.mtime > kMaxTime) {
@@ -109,9 +95,24 @@ std::vector<SourceFile> plan_files(const FileTree& tree, const std::string& isol
 
 }  // namespace
 
+void check_squashfs_options(const SquashfsOptions& options) {
+  uint32_t size = options.block_size;
+  if (size < kMinBlockSize || size > kMaxBlockSize || (size & (size - 1)) != 0) {
+    throw Error(
+        fmt::format("cannot use a block size of {} bytes: expected a power of two from {} "
+                    "to {}",
+                    size, kMinBlockSize, kMaxBlockSize));
+  }
+  if (options.image_mtime < 0 || options.image_mtime > kMaxTime) {
+    throw Error(fmt::format("cannot use the image time {}: squashfs holds 0 to {}",
+                            options.image_mtime, kMaxTime));
+  }
+  checked_level(options.compression, options.level);
+}
+
 void write_squashfs(const FileTree& tree, const SquashfsOptions& options, File& out,
                     Reporter& reporter) {
-  check_options(options);
+  check_squashfs_options(options);
   int level = checked_level(options.compression, options.level);
   check_tree(tree);
 

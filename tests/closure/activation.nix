@@ -2,7 +2,7 @@
 #
 # The activation script's text, as nixpkgs' activation-script.nix composes it of snippets; @out@ is the toplevel. It
 # really activates: a writable root can start through the toplevel's own `init`.
-{ lib, packages, etc, users, greeting }:
+{ lib, packages, kernel, etc, users, greeting }:
 let
   inherit (packages) bash coreutils e2fsprogs perl-base;
   inherit (lib) write_text;
@@ -83,6 +83,11 @@ let
         # The deprecated hotplug uevent helper is not used anymore
         if [ -e /proc/sys/kernel/hotplug ]; then
           echo "" > /proc/sys/kernel/hotplug
+        fi
+
+        # Allow the kernel to find our firmware.
+        if [ -e /sys/module/firmware_class/parameters/path ]; then
+          echo -n "${kernel.firmware}/lib/firmware" > /sys/module/firmware_class/parameters/path
         fi
       ''; }
     { name = "usrbinenv"; text = ''

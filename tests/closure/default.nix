@@ -21,7 +21,7 @@ let
     inherit lib packages kernel;
     extra = [ oddities.less oddities.curiosities oddities.tidy ];
   };
-  activation = import ./activation.nix { inherit lib packages etc users greeting; };
+  activation = import ./activation.nix { inherit lib packages kernel etc users greeting; };
 
   toplevel_of = attributes: import ./toplevel.nix ({
     inherit lib packages kernel initrd etc system_path activation;

@@ -136,7 +136,7 @@ TEST_P(ParseBadUsersGroups, TellsWhy) {
 INSTANTIATE_TEST_SUITE_P(
     All, ParseBadUsersGroups,
     testing::Values(
-        BadUsers{"{", "users.json: not valid JSON"},
+        BadUsers{"{", "users.json:1:2: malformed JSON"},
         BadUsers{"[]", "users.json: expected an object"},
         BadUsers{"{}", "users.json: expected a list 'groups'"},
         BadUsers{R"({"groups": [], "users": {}})", "users.json: expected a list 'users'"},
@@ -188,7 +188,6 @@ TEST(ParsePasswdAndGroup, ReadsBackWhatIsWritten) {
                                           serialize_group(accounts), "group");
   EXPECT_EQ(serialize_passwd(again), serialize_passwd(accounts));
   EXPECT_EQ(serialize_group(again), serialize_group(accounts));
-  EXPECT_EQ(again.image_users(), accounts.image_users());
 }
 
 TEST(ParsePasswdAndGroup, TellsAllMistakes) {

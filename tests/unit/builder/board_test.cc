@@ -49,12 +49,15 @@ TEST(Board, ReadsItsFields) {
   EXPECT_THAT(board.cmdline, testing::Contains("console=ttyS0"));
   EXPECT_EQ(board.root_format, RootFormat::kSquashfs);
   EXPECT_EQ(board.root_device, "/dev/vda");
+  ASSERT_FALSE(board.qemu_command.empty());
+  EXPECT_EQ(board.qemu_command[0], "qemu-system-x86_64");
 }
 
 TEST(Board, ComesFromAFileToo) {
   tests::TempDir folder;
   imagefmt::write_file(folder / "my.toml", kBase);
   EXPECT_EQ(find_board(folder / "my.toml").name, "base");
+  EXPECT_TRUE(find_board(folder / "my.toml").qemu_command.empty()) << "not every board has QEMU";
   EXPECT_EQ(error_of([&] { find_board(folder / "none.toml"); }),
             "cannot open '" + folder / "none.toml" + "': No such file or directory");
 }
@@ -91,16 +94,17 @@ TEST(Board, RefusesWhatIsMalformed) {
       {"unknown key", with("kind = \"direct\"", "kind = \"direct\"\ncolour = 1"),
        "b:6: unknown key 'boot.colour', expected boot.kind"},
       {"unknown key at the top", "colour = 1\n" + good,
-       "b:1: unknown key 'colour', expected name, description, arch, extends, boot, kernel or "
-       "root"},
+       "b:1: unknown key 'colour', expected name, description, arch, extends, boot, kernel, root "
+       "or qemu"},
       {"unknown table", good + "[flash]\nspeed = 1\n",
-       "b:11: unknown key 'flash', expected name, description, arch, extends, boot, kernel or "
-       "root"},
+       "b:11: unknown key 'flash', expected name, description, arch, extends, boot, kernel, root "
+       "or qemu"},
       {"unknown key in a table", good + "size = 1\n",
        "b:11: unknown key 'root.size', expected root.format or root.device"},
       {"quoted key", "\"boot.kind\" = \"direct\"\n" + good,
-       "b:1: unknown key 'boot.kind', expected name, description, arch, extends, boot, kernel or "
-       "root"},
+       "b:1: unknown key 'boot.kind', expected name, description, arch, extends, boot, kernel, "
+       "root "
+       "or qemu"},
       {"missing key", with("arch = \"aarch64\"\n", ""), "b: key 'arch' is missing"},
       {"wrong type", with("\"aarch64\"", "64"),
        "b:3: key 'arch': expected a string, found an integer"},
@@ -132,10 +136,13 @@ TEST(Board, RefusesWhatIsMalformed) {
       {"device with a blank", with("PARTLABEL=root", "/dev/a b"),
        "b:10: key 'root.device': '/dev/a b', expected /dev/…, PARTUUID=…, PARTLABEL=…, UUID=… or "
        "LABEL=…"},
+      {"qemu's command no list", good + "[qemu]\ncommand = \"qemu\"\n",
+       "b:12: key 'qemu.command': expected a list, found a string"},
       {"all mistakes at once", with("\"aarch64\"", "1\nx = 2") + "[boots]\n",
-       "b:12: unknown key 'boots', expected name, description, arch, extends, boot, kernel or "
-       "root\n"
-       "b:4: unknown key 'x', expected name, description, arch, extends, boot, kernel or root\n"
+       "b:12: unknown key 'boots', expected name, description, arch, extends, boot, kernel, root "
+       "or qemu\n"
+       "b:4: unknown key 'x', expected name, description, arch, extends, boot, kernel, root or "
+       "qemu\n"
        "b:3: key 'arch': expected a string, found an integer"},
       {"extends nothing known", "name = \"x\"\nextends = \"none\"\n",
        "b:2: key 'extends': unknown board 'none', expected base, broken or loop"},

@@ -141,16 +141,16 @@ TEST_F(Contents, RefusesBadSources) {
                         {"target": "/h", "type": "file", "source": "plain", "group": "none"}])"),
             "entry 1 of 'c.json': cannot stat '" + (host_ / "none") +
                 "': No such file or directory\n"
-                "entry 2 of 'c.json': cannot copy '" +
+                "entry 2 of 'c.json': cannot take '" +
                 (host_ / "tree/pipe") +
-                "': neither a file, nor a folder, nor a symlink\n"
+                "': a fifo, expected a file, a folder or a symlink\n"
                 "entry 3 of 'c.json': cannot read 'plain': not a folder\n"
                 "entry 4 of 'c.json': cannot read '" +
                 (host_ / "pipe") +
                 "': not a regular file\n"
-                "entry 5 of 'c.json': cannot copy '" +
+                "entry 5 of 'c.json': cannot take '" +
                 (host_ / "tree/pipe") +
-                "': neither a file, nor a folder, nor a symlink\n"
+                "': a fifo, expected a file, a folder or a symlink\n"
                 "entry 6 of 'c.json': cannot read '" +
                 (host_ / "loop") +
                 "': more than 40 symlinks\n"
@@ -172,8 +172,8 @@ TEST_P(ParseBadContents, TellsWhy) {
 INSTANTIATE_TEST_SUITE_P(
     All, ParseBadContents,
     testing::Values(
-        BadContents{"[", "'c.json': not valid JSON"},
-        BadContents{"{}", "'c.json': expected a list"},
+        BadContents{"[", "c.json:1:2: malformed JSON"},
+        BadContents{"{}", "cannot read 'c.json': expected a list"},
         BadContents{"[1, {}]",
                     "entry 1 of 'c.json': expected an object\n"
                     "entry 2 of 'c.json': 'target' is missing"},

@@ -114,7 +114,7 @@ TEST(StoreScan, NamesAllThatCannotBeTaken) {
   ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
   close(fd);
   std::filesystem::rename(name, store.host(path + "/sub/socket"));
-  const std::string why = ", and a store holds files, folders and symlinks only";
+  const std::string why = ", expected a file, a folder or a symlink";
   EXPECT_EQ(error_of([&] { scan_store(store.read()); }),
             "cannot take '" + store.host(path) + "/fifo': a fifo" + why + "\ncannot take '" +
                 store.host(path) + "/sub/socket': a socket" + why);

@@ -356,7 +356,8 @@ TEST_F(Squashfs, NamesAFileThatChangesWhileItIsRead) {
   FileTree tree;
   tree.insert("/f", make_regular(Content::from_host_file(folder_ / "host")));
   write_file(folder_ / "host", "123456");
-  EXPECT_EQ(error_of([&] { write(tree); }), "'" + folder_ / "host" + "' changed while being read");
+  EXPECT_EQ(error_of([&] { write(tree); }),
+            "cannot read '" + folder_ / "host" + "': it changed while being read");
 }
 
 TEST_F(Squashfs, NamesTheImageWhenItCannotBeWritten) {

@@ -44,8 +44,8 @@ TEST(FileTree, RefusesWhatCannotBeAdded) {
   EXPECT_EQ(error_of([&] { tree.insert("/l", make_symlink("")); }),
             "cannot add '/l': a symlink target has 1 to 4095 bytes, found 0");
   EXPECT_EQ(error_of([&] { tree.insert("/" + std::string(256, 'n'), make_directory()); }),
-            "cannot add '/" + std::string(256, 'n') + "': bad file name '" +
-                std::string(256, 'n') + "': a name longer than 255 bytes");
+            "cannot add '/" + std::string(256, 'n') + "': bad file name '" + std::string(256, 'n') +
+                "': a name longer than 255 bytes");
 }
 
 TEST(FileTree, CloneIsEqualAndIndependent) {
@@ -76,7 +76,7 @@ TEST(Content, NoticesAFileThatChanges) {
   EXPECT_EQ(content.read_all(), "hello");
   write_file(folder / "f", "hello, world");
   EXPECT_EQ(error_of([&] { content.read_all(); }),
-            "'" + folder / "f" + "' changed while being read");
+            "cannot read '" + folder / "f" + "': it changed while being read");
 }
 
 }  // namespace

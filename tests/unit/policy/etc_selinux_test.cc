@@ -47,7 +47,8 @@ class SelinuxFolderTest : public testing::Test {
     }
   }
   SelinuxFolder make(SelinuxMode mode = SelinuxMode::kEnforcing) const {
-    return make_selinux_folder(files, mode, folder.path() + "/contexts", accounts_without_image());
+    return make_selinux_folder(files, PolicyDb::from_image(files.binary, "policy"), mode,
+                               folder.path() + "/contexts", accounts_without_image());
   }
   static std::string text(const SelinuxFolder& made, const std::string& path) {
     const imagefmt::Node* node = made.tree.find(path);

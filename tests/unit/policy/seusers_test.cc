@@ -13,8 +13,9 @@ using tests::compile_small_policy;
 using tests::error_of;
 using tests::small_policy_cil;
 
-TEST(BinaryPolicy, KnowsItsUsersAndContexts) {
-  const BinaryPolicy policy(compile_small_policy(small_policy_cil(true), 30).binary);
+TEST(PolicyDb, KnowsItsUsersAndContexts) {
+  const PolicyDb policy =
+      PolicyDb::from_image(compile_small_policy(small_policy_cil(true), 30).binary, "policy");
   EXPECT_EQ(policy.version(), 30u);
   EXPECT_TRUE(policy.mls());
   ASSERT_EQ(policy.users().size(), 3u);
@@ -24,36 +25,24 @@ TEST(BinaryPolicy, KnowsItsUsersAndContexts) {
   EXPECT_EQ(policy.find_user("admin_u")->level, "s0");
   EXPECT_EQ(policy.find_user("nobody_u"), nullptr);
 
-  EXPECT_TRUE(policy.is_valid("admin_u:object_r:home_t:s0:c1"));
-  EXPECT_FALSE(policy.is_valid("guest_u:guest_r:run_t:s0:c1"));
-  EXPECT_FALSE(policy.is_valid("admin_u:object_r:home_t"));
-  EXPECT_FALSE(policy.is_valid("admin_u:object_r:other_t:s0"));
-  EXPECT_FALSE(policy.is_valid("nonsense"));
-  EXPECT_FALSE(policy.is_valid(""));
+  EXPECT_TRUE(policy.accepts("admin_u:object_r:home_t:s0:c1"));
+  EXPECT_FALSE(policy.accepts("guest_u:guest_r:run_t:s0:c1"));
+  EXPECT_FALSE(policy.accepts("admin_u:object_r:home_t"));
+  EXPECT_FALSE(policy.accepts("admin_u:object_r:other_t:s0"));
+  EXPECT_FALSE(policy.accepts("nonsense"));
+  EXPECT_FALSE(policy.accepts(""));
   EXPECT_TRUE(policy.range_contains("s0-s0:c0.c3", "s0:c1"));
   EXPECT_FALSE(policy.range_contains("s0", "s0-s0:c1"));
   EXPECT_FALSE(policy.range_contains("s0", "s9"));
 }
 
-TEST(BinaryPolicy, HasNoRangesWithoutMls) {
-  const BinaryPolicy policy(compile_small_policy(small_policy_cil(false)).binary);
+TEST(PolicyDb, HasNoRangesWithoutMls) {
+  const PolicyDb policy =
+      PolicyDb::from_image(compile_small_policy(small_policy_cil(false)).binary, "policy");
   EXPECT_FALSE(policy.mls());
   EXPECT_EQ(policy.find_user("admin_u")->range, "");
-  EXPECT_TRUE(policy.is_valid("admin_u:object_r:home_t"));
-  EXPECT_FALSE(policy.is_valid("admin_u:object_r:home_t:s0"));
-}
-
-TEST(BinaryPolicy, RefusesWhatIsNone) {
-  EXPECT_EQ(error_of([] { BinaryPolicy(""); }),
-            "cannot read the compiled policy: header ends at offset 0, expected 4 more bytes");
-  EXPECT_EQ(error_of([] { BinaryPolicy("ELF\x7f and so on"); }),
-            "cannot read the compiled policy: expected magic 0xf97cff8c, found 0x7f464c45");
-  std::string binary = compile_small_policy(small_policy_cil(true)).binary;
-  EXPECT_EQ(error_of([&] { BinaryPolicy(std::string_view(binary).substr(0, binary.size() / 2)); }),
-            "cannot read the compiled policy: libsepol does not take it as a policy of version 31");
-  binary[8] = 'X';
-  EXPECT_EQ(error_of([&] { BinaryPolicy{binary}; }),
-            "cannot read the compiled policy: it is not for SELinux");
+  EXPECT_TRUE(policy.accepts("admin_u:object_r:home_t"));
+  EXPECT_FALSE(policy.accepts("admin_u:object_r:home_t:s0"));
 }
 
 TEST(Seusers, AreReadAsLibsepolWritesThem) {
@@ -67,9 +56,9 @@ TEST(Seusers, AreReadAsLibsepolWritesThem) {
   EXPECT_EQ(serialize_seusers(logins), small.seusers);
   EXPECT_EQ(serialize_seusers(parse_seusers("# all\n\nroot:admin_u\n%wheel:admin_u")),
             "root:admin_u\n%wheel:admin_u\n");
-  check_seusers(logins, BinaryPolicy(small.binary));
+  check_seusers(logins, PolicyDb::from_image(small.binary, "policy"));
 
-  std::vector<SelinuxUser> users = BinaryPolicy(small.binary).users();
+  std::vector<SelinuxUser> users = PolicyDb::from_image(small.binary, "policy").users();
   apply_user_prefixes(small.user_prefixes, users);
   EXPECT_EQ(users[0].prefix, "admin_r");
   EXPECT_EQ(users[1].prefix, "guest");
@@ -90,7 +79,8 @@ TEST(Seusers, NameEveryBadLine) {
 }
 
 TEST(Seusers, NameEveryLoginThatThePolicyCannotServe) {
-  const BinaryPolicy mls(compile_small_policy(small_policy_cil(true)).binary);
+  const PolicyDb mls =
+      PolicyDb::from_image(compile_small_policy(small_policy_cil(true)).binary, "policy");
   EXPECT_EQ(
       error_of([&] {
         check_seusers({{"a", "odd_u", "s0"},
@@ -107,7 +97,8 @@ TEST(Seusers, NameEveryLoginThatThePolicyCannotServe) {
       "'guest_u' has\n"
       "cannot map login 'd': range 's7' is not within 's0', which SELinux user 'guest_u' has\n"
       "cannot map login 'e': it is mapped twice");
-  const BinaryPolicy plain(compile_small_policy(small_policy_cil(false)).binary);
+  const PolicyDb plain =
+      PolicyDb::from_image(compile_small_policy(small_policy_cil(false)).binary, "policy");
   EXPECT_EQ(error_of([&] {
               check_seusers({{"a", "guest_u", "s0"}}, plain);
             }),

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder/pack.h"
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <ostream>
+
+#include "builder/commands/commands.h"
+#include "builder/terminal.h"
+
+namespace builder {
+
+void add_pack_command(CLI::App& app, Run& chosen) {
+  struct Options {
+    PackOptions pack;
+    bool quiet = false;
+  };
+  auto options = std::make_shared<Options>();
+  PackOptions& pack = options->pack;
+  imagefmt::SquashfsOptions& squashfs = pack.squashfs;
+  CLI::App* command = app.add_subcommand("pack", "Make a labelled image of any folder");
+  command
+      ->add_option_function<std::string>(
+          "--format",
+          [](const std::string& format) {
+            if (format != "squashfs") {
+              throw imagefmt::UsageError(
+                  fmt::format("unknown format '{}': expected squashfs", format));
+            }
+          },
+          "squashfs")
+      ->required()
+      ->option_text("FORMAT");
+  command->add_option("--root", pack.root, "the folder that becomes the image's root")
+      ->required()
+      ->option_text("DIR");
+  command->add_option("--file-contexts", pack.file_contexts, "the rules that give the labels")
+      ->required()
+      ->option_text("FILE");
+  command->add_option("--output", pack.output, "the image to write, whole or not at all")
+      ->required()
+      ->option_text("IMAGE");
+  command->add_flag(
+      "--project-store", pack.project_store,
+      "label /nix/store/HASH-NAME/... by its place in the FHS (default: by its path)");
+  command->add_option("--policy", pack.policy, "a compiled policy that must know each context")
+      ->option_text("policy.N");
+  command
+      ->add_option_function<std::string>(
+          "--compression",
+          [&squashfs](const std::string& name) {
+            squashfs.compression = imagefmt::parse_compression(name);
+          },
+          "zstd (default), xz, gzip, lz4 or none")
+      ->option_text("C");
+  command->add_option("--level", squashfs.level, "the compressor's level")->option_text("N");
+  command
+      ->add_option("--block-size", squashfs.block_size,
+                   "bytes of a data block: a power of two from 4096 to 1048576 (default 131072)")
+      ->option_text("N");
+  command->add_option("--jobs", squashfs.jobs, "how many cores to use (default: all)")
+      ->option_text("N");
+  command->add_flag("--quiet", options->quiet, "no progress");
+  command->footer(
+      "Modes, owners, times and xattrs of the folder are kept; its security.selinux is not: "
+      "labels\n"
+      "come from FILE and its .homedirs, .local, .subs and .subs_dist, which libselinux reads "
+      "too.\n"
+      "Every path must have a rule. SOURCE_DATE_EPOCH is the time of the image itself.\n\n"
+      "Examples:\n"
+      "  intaglio pack --format squashfs --root rootfs --output root.squashfs \\\n"
+      "      --file-contexts /etc/selinux/default/contexts/files/file_contexts\n"
+      "  intaglio pack --format squashfs --root rootfs --project-store --output root.squashfs \\\n"
+      "      --file-contexts selinux/default/contexts/files/file_contexts \\\n"
+      "      --policy selinux/default/policy/policy.33 --compression xz --block-size 1048576");
+  command->callback([options, &chosen] {
+    chosen = [options](Io& io) {
+      options->pack.squashfs.image_mtime = io.source_date_epoch;
+      TerminalReporter reporter(io, options->quiet);
+      const PackResult result = builder::pack(options->pack, reporter);
+      io.out << fmt::format("{}: {} inodes, {} contexts, {}\n", options->pack.output, result.inodes,
+                            result.contexts, format_amount(result.image_bytes, "bytes"));
+      return 0;
+    };
+  });
+}
+
+}  // namespace builder

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "imagefmt/base/reporter.h"
+#include "imagefmt/squashfs/squashfs.h"
+
+namespace builder {
+
+struct PackOptions {
+  std::string root;            // the folder
+  std::string file_contexts;   // read with its .homedirs, .local, .subs and .subs_dist
+  std::string policy;          // a policy.N that must know each context; empty: none is asked
+  bool project_store = false;  // /nix/store/<hash>-<name>/… by its place in the FHS
+  std::string output;
+  imagefmt::SquashfsOptions squashfs;  // isolate_below is set by pack()
+};
+
+struct PackResult {
+  uint64_t inodes = 0, contexts = 0;
+  uint64_t image_bytes = 0;
+};
+
+/// Makes an image of a folder, whole or not at all: modes, owners, times and xattrs as they are,
+/// labels from the rules. Throws what cannot be read, labelled or held by the format, all of a kind
+/// at once.
+PackResult pack(const PackOptions& options, imagefmt::Reporter& reporter);
+
+}  // namespace builder
