@@ -8,6 +8,7 @@
 #include <ostream>
 
 #include "builder/commands/commands.h"
+#include "builder/text.h"
 #include "imagefmt/base/error.h"
 
 namespace builder {
@@ -17,7 +18,7 @@ namespace {
 void print_error(std::ostream& err, std::string_view message) {
   for (size_t start = 0; start <= message.size();) {
     size_t end = std::min(message.find('\n', start), message.size());
-    err << "intaglio: " << message.substr(start, end - start) << '\n';
+    err << "intaglio: " << escape_controls(message.substr(start, end - start)) << '\n';
     start = end + 1;
   }
   err.flush();

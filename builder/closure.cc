@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -47,6 +48,12 @@ void check_same_paths(const std::vector<ListedPath>& listed, const std::string& 
 
 void check_on_disk(const std::vector<ListedPath>& listed, const std::string& listing,
                    const std::string& store_root, Faults& faults) {
+  const std::string store = store_root + std::string(kStoreFolder);
+  if (access(store.c_str(), F_OK) != 0) {
+    // All that is listed is missing, then.
+    faults.add(fmt::format("cannot find the store '{}': {}", store, strerrordesc_np(errno)));
+    return;
+  }
   for (const ListedPath& path : listed) {
     std::string host_path = store_root + path.path;
     struct stat status {};

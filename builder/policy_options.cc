@@ -78,10 +78,10 @@ void add_policy_options(CLI::App& command, PolicyOptions& options) {
 NamedPolicy compile_policy(const PolicyOptions& options,
                            const std::optional<policy::KernelVersion>& kernel, unsigned jobs,
                            imagefmt::Reporter& reporter) {
-  const std::string name = options.name.empty() ? last_component(options.folder) : options.name;
-  policy::check_policy_name(name);
   std::vector<policy::Module> modules =
       policy::load_modules({options.folder, options.modules, options.removed}, jobs);
+  const std::string name = options.name.empty() ? last_component(options.folder) : options.name;
+  policy::check_policy_name(name);
   const std::string contexts_folder = options.contexts_folder.empty()
                                           ? policy::find_contexts_folder(options.folder)
                                           : options.contexts_folder;

@@ -49,9 +49,10 @@ class RegistrationParser {
       parse_record(path);
       whole_ &= faults_.messages().size() < kMostFaults;
     }
-    if (whole_ && records_.empty()) faults_.add(fmt::format("'{}' registers no path", name_));
-    // Paths behind a broken record are unknown, so nothing can be said of references then.
-    if (whole_) check_references();
+    if (whole_ && records_.empty())
+      faults_.add(fmt::format("cannot read '{}': it registers no path", name_));
+    // Nothing can be said of references to paths behind a broken record, or with broken names.
+    if (whole_ && well_named_) check_references();
     faults_.throw_if_any();
     std::sort(records_.begin(), records_.end(), by_path);
     return std::move(records_);
@@ -73,11 +74,11 @@ class RegistrationParser {
     return whole_ = false;
   }
 
-  void check_store_path(std::string_view path, std::string_view what) {
+  bool check_store_path(std::string_view path, std::string_view what) {
     std::string fault = store_path_fault(path);
-    if (!fault.empty()) {
-      add_fault(lines_.number(), fmt::format("bad {} {}: {}", what, in_quotes(path), fault));
-    }
+    if (fault.empty()) return true;
+    add_fault(lines_.number(), fmt::format("bad {} {}: {}", what, in_quotes(path), fault));
+    return false;
   }
 
   /// Runs `parse`; an Error becomes a fault of the line at hand, and the result false.
@@ -93,7 +94,7 @@ class RegistrationParser {
   }
 
   void parse_record(std::string_view path) {
-    check_store_path(path, "store path");
+    well_named_ &= check_store_path(path, "store path");
     records_.push_back({{std::string(path), {}, 0, {}}, lines_.number()});
     StorePathInfo& info = records_.back().info;
     std::string_view line;
@@ -163,7 +164,8 @@ class RegistrationParser {
   LineReader lines_;
   std::string_view name_;
   Faults faults_;
-  bool whole_ = true;  // false once the place of the next record is unknown
+  bool whole_ = true;       // false once the place of the next record is unknown
+  bool well_named_ = true;  // false once a record's path is no store path
   std::vector<RegisteredPath> records_;
   std::vector<Reference> references_;
 };
@@ -182,7 +184,7 @@ std::vector<ListedPath> parse_store_paths(std::string_view text, std::string_vie
     }
     paths.push_back({std::string(line), lines.number()});
   }
-  if (paths.empty()) faults.add(fmt::format("'{}' lists no path", name));
+  if (paths.empty()) faults.add(fmt::format("cannot read '{}': it lists no path", name));
   std::stable_sort(paths.begin(), paths.end(),
                    [](const ListedPath& a, const ListedPath& b) { return a.path < b.path; });
   for (size_t i = 1; i < paths.size(); ++i) {

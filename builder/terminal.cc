@@ -6,6 +6,8 @@
 #include <condition_variable>
 #include <ostream>
 
+#include "builder/text.h"
+
 namespace builder {
 
 std::string format_amount(uint64_t amount, std::string_view unit) {
@@ -102,7 +104,7 @@ void TerminalReporter::end() noexcept {
 void TerminalReporter::warn(std::string_view message) noexcept {
   std::lock_guard guard(mutex_);
   if (form_ == Form::kLive) err_ << "\r\x1b[K";
-  err_ << "intaglio: warning: " << message << std::endl;
+  err_ << "intaglio: warning: " << escape_controls(message) << std::endl;
   warnings_.emplace_back(message);
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder/text.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "imagefmt/dump.h"
@@ -18,6 +20,19 @@ std::string in_quotes(std::string_view text) {
     rest.remove_prefix(blank);
   }
   return result + (text.size() > kMost ? "…'" : "'");
+}
+
+std::string escape_controls(std::string_view text) {
+  std::string result;
+  for (char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      result += fmt::format("\\{:03o}", byte);
+    } else {
+      result += c;
+    }
+  }
+  return result;
 }
 
 bool LineReader::next(std::string_view& line) {

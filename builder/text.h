@@ -11,6 +11,9 @@ namespace builder {
 /// `'text'` for a message: bytes that could spoil a terminal escaped, cut after 300 bytes.
 std::string in_quotes(std::string_view text);
 
+/// `text` with its control characters as \ooo, for a terminal; UTF-8 is left as it is.
+std::string escape_controls(std::string_view text);
+
 /// Yields the lines of a text without their '\n'. A last line needs no '\n'.
 class LineReader {
  public:

@@ -287,9 +287,11 @@ void find_level_faults(std::string_view file, std::string_view text, bool mls,
       if (context == "<<none>>") continue;
       const bool has_level = std::count(context.begin(), context.end(), ':') >= colons;
       if (has_level == mls) continue;
-      faults.push_back(
+      std::string fault =
           fmt::format("cannot use '{}' line {}: '{}' has {} level, and the policy is {}", file,
-                      number, context, has_level ? "a" : "no", mls ? "MLS" : "not MLS"));
+                      number, context, has_level ? "a" : "no", mls ? "MLS" : "not MLS");
+      // A line of default_contexts often names one context twice.
+      if (faults.empty() || faults.back() != fault) faults.push_back(std::move(fault));
     }
   });
 }

@@ -50,18 +50,38 @@ Partials& partials() {
 
 void remove_partial(const std::string& path) {
   std::error_code ignored;
-  {
-    std::lock_guard lock(partials().mutex);
-    partials().paths.erase(path);
-  }
   fs::remove_all(path, ignored);
+  std::lock_guard lock(partials().mutex);
+  partials().paths.erase(path);
 }
 
-/// A process that lives holds a lock on its partial output.
-UniqueFd lock_partial(const std::string& path) {
+// A process that lives holds a lock on its partial output. Between making it and locking it another
+// one may take it for a dead process' and remove it; then it is made again.
+constexpr int kAttempts = 100;
+
+/// The lock, if nobody has it.
+UniqueFd try_lock(const std::string& path) {
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (fd && flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return {};
   return fd;
+}
+
+/// Waits for the lock; false if what `fd` has open was removed before.
+bool lock_standing(int fd) {
+  while (flock(fd, LOCK_EX) != 0 && errno == EINTR) {
+  }
+  struct stat status {};
+  return fstat(fd, &status) == 0 && status.st_nlink != 0;
+}
+
+UniqueFd make_partial_folder(const std::string& path) {
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    if (mkdir(path.c_str(), 0755) != 0) break;
+    UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (fd && lock_standing(fd.get()) && fchmod(fd.get(), 0755) == 0) return fd;
+    rmdir(path.c_str());
+  }
+  throw_errno(fmt::format("create output folder '{}'", path));
 }
 
 /// Removes what killed processes left beside `path`.
@@ -78,7 +98,7 @@ void remove_stale_partials(const fs::path& path) {
     }
   }
   for (const fs::path& partial : stale) {
-    if (lock_partial(partial)) fs::remove_all(partial, ignored);
+    if (UniqueFd lock = try_lock(partial)) fs::remove_all(partial, ignored);
   }
 }
 
@@ -100,10 +120,13 @@ File create_partial_file(const std::string& path, const std::string& partial) {
   }
   remove_stale_partials(path);
   std::lock_guard lock(partials().mutex);
-  File file = File::create(partial);
-  flock(file.fd(), LOCK_EX | LOCK_NB);  // a new file: only a file system without locks refuses
-  partials().paths.insert(partial);
-  return file;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    File file = File::create(partial);
+    if (!lock_standing(file.fd())) continue;
+    partials().paths.insert(partial);
+    return file;
+  }
+  throw Error(fmt::format("cannot create '{}': others remove it", partial));
 }
 
 void sync_folder(const std::string& path) {
@@ -262,15 +285,7 @@ OutputFolder::OutputFolder(std::string path)
   check_replaceable(path_);
   remove_stale_partials(path_);
   std::lock_guard lock(partials().mutex);
-  if (mkdir(partial_.c_str(), 0755) != 0) {
-    throw_errno(fmt::format("create output folder '{}'", partial_));
-  }
-  lock_ = lock_partial(partial_);
-  if (!lock_ || chmod(partial_.c_str(), 0755) != 0) {
-    const int failure = errno;
-    rmdir(partial_.c_str());
-    throw_errno(fmt::format("lock output folder '{}'", partial_), failure);
-  }
+  lock_ = make_partial_folder(partial_);
   partials().paths.insert(partial_);
 }
 
