@@ -12,6 +12,7 @@
 #include "builder/bootspec.h"
 #include "builder/closure.h"
 #include "builder/etc.h"
+#include "builder/image.h"
 #include "builder/kernel.h"
 #include "builder/links.h"
 #include "builder/lsm.h"
@@ -23,6 +24,8 @@
 #include "imagefmt/squashfs/squashfs.h"
 #include "policy/exact_contexts.h"
 #include "policy/label.h"
+#include "policy/policydb.h"
+#include "policy/prove.h"
 
 namespace builder {
 
@@ -125,6 +128,22 @@ std::map<std::string, uint64_t> name_rules(const std::map<size_t, uint64_t>& by_
   return named;
 }
 
+/// Reads the image back from its bytes and throws everything that is wrong with its labels.
+void prove_labels(const std::string& image, std::string exact_contexts,
+                  const policy::PolicyDb& policydb, const std::string& filesystem,
+                  imagefmt::Reporter& reporter) {
+  Stage stage(reporter, "proving labels", 0, "inodes");
+  std::optional<policy::ExactContexts> rules =
+      policy::ExactContexts::parse(std::move(exact_contexts), "file_contexts");
+  if (!rules) throw Error("cannot prove the image: its file_contexts is no list of exact rules");
+  policy::ProofReport report =
+      policy::prove(read_image(image), std::move(*rules), policydb, filesystem);
+  stage.advance(report.inodes);
+  imagefmt::Faults faults;
+  for (std::string& fault : report.faults) faults.add(std::move(fault));
+  faults.throw_if_any();
+}
+
 /// Every file of the output folder, by what it is.
 std::vector<Artifact> list_artifacts(const std::string& folder, const FileTree& selinux,
                                      const std::string& root_image) {
@@ -211,9 +230,16 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   copy_file(closure.host_path(spec.kernel), folder + "/kernel");
   copy_file(closure.host_path(initrd), folder + "/initrd");
   imagefmt::write_file(folder + "/cmdline", cmdline.text + '\n');
-  imagefmt::write_file(folder + "/file_contexts", policy::serialize_exact_contexts(root));
+  std::string exact_contexts = policy::serialize_exact_contexts(root);
+  imagefmt::write_file(folder + "/file_contexts", exact_contexts);
   imagefmt::make_folder(folder + "/policy");
   imagefmt::write_folder(selinux, folder + "/policy");
+
+  // What was written is judged by its bytes alone.
+  if (options.verify) {
+    prove_labels(folder + '/' + root_image, std::move(exact_contexts), policy.database, format,
+                 reporter);
+  }
 
   Manifest manifest;
   manifest.board = board.name;
@@ -229,8 +255,14 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   manifest.inodes_by_rule = name_rules(labels.by_rule, rules.contexts);
   imagefmt::write_file(folder + "/manifest.json", serialize_manifest(manifest));
 
+  BuildResult result;
+  result.inodes = labels.inodes;
+  result.root_bytes = image.size_bytes();
+  result.kernel_release = kernel.release;
+  result.policy_version = policy.compiled.version;
+  if (options.report_splits) result.splits = find_splits(root);
   output.commit();
-  return {labels.inodes, image.size_bytes(), kernel.release, policy.compiled.version};
+  return result;
 }
 
 }  // namespace builder

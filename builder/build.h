@@ -6,6 +6,7 @@
 
 #include "builder/assemble.h"
 #include "builder/policy_options.h"
+#include "builder/splits.h"
 #include "imagefmt/compression.h"
 
 namespace builder {
@@ -22,6 +23,8 @@ struct BuildOptions {
   imagefmt::Compression compression = imagefmt::Compression::kZstd;
   std::optional<int> level;
   std::string output;
+  bool verify = true;          // the labels of what was written; --no-verify: false
+  bool report_splits = false;  // costs an lstat for each file of the store
   int64_t source_date_epoch = 1;
   unsigned jobs = 0;
 };
@@ -31,6 +34,7 @@ struct BuildResult {
   uint64_t root_bytes = 0;
   std::string kernel_release;
   uint32_t policy_version = 0;
+  std::optional<Splits> splits;  // if they were asked for
 };
 
 /// Makes an output folder: whole, or not at all. See contract in README ("Use", "Guarantees").

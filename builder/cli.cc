@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <new>
 #include <ostream>
 
@@ -52,9 +53,12 @@ int run(const std::vector<std::string>& args, Io& io) {
   add_contexts_commands(app, chosen);
   add_inspect_command(app, chosen);
   add_diff_command(app, chosen);
+  add_verify_command(app, chosen);
   add_boards_command(app, chosen);
   try {
-    app.parse(std::vector<std::string>(args.rbegin(), args.rend()));  // taken from the back
+    std::vector<std::string> spelled = spell_out_search_flags(args);
+    std::ranges::reverse(spelled);  // CLI11 takes them from the back
+    app.parse(std::move(spelled));
   } catch (const CLI::ParseError& error) {
     return end_parsing(app, error, io);
   } catch (const imagefmt::Error& error) {  // of an option's value

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "builder/registration.h"
+#include "imagefmt/tree.h"
 #include "policy/store_path.h"
 
 namespace builder {
@@ -46,7 +47,7 @@ Closure read_closure(const std::string& folder, const std::string& store_root,
 /// labels still follows the links. Throws only if a folder cannot be read.
 std::vector<policy::StorePath> store_path_roles(const Closure& closure);
 
-/// What `<name>` of `<hash>-<name>` alone tells of a role: the names that NixOS gives to units.
-std::optional<policy::StorePathRole> find_role_by_name(std::string_view name);
+/// The roles of what lies in a tree's /nix/store, where there is no closure to ask: by name alone.
+std::vector<policy::StorePath> store_path_roles(const imagefmt::FileTree& tree);
 
 }  // namespace builder

@@ -43,21 +43,6 @@ FileTree read_tree(const PackOptions& options, imagefmt::Reporter& reporter) {
   return tree;
 }
 
-/// What the names tell of the store paths; there is no closure to ask.
-std::vector<policy::StorePath> store_paths_of(const FileTree& tree) {
-  std::vector<policy::StorePath> paths;
-  const imagefmt::Node* store = tree.find(kStoreFolder);
-  if (!store || !store->directory()) return paths;
-  for (const imagefmt::Entry& entry : store->directory()->entries) {
-    const std::string path = fmt::format("{}/{}", kStoreFolder, entry.name);
-    if (!store_path_fault(path).empty()) continue;
-    if (std::optional<policy::StorePathRole> role = find_role_by_name(package_name_of(path))) {
-      paths.push_back({entry.name, *role});
-    }
-  }
-  return paths;
-}
-
 std::optional<policy::PolicyDb> read_policy(const std::string& file, imagefmt::Reporter& reporter) {
   if (file.empty()) return std::nullopt;
   policy::PolicyDb policy = policy::PolicyDb::from_image(imagefmt::read_file(file), file);
@@ -88,7 +73,7 @@ PackResult pack(const PackOptions& options, imagefmt::Reporter& reporter) {
   imagefmt::OutputFile output(options.output);
 
   FileTree tree = read_tree(options, reporter);
-  rules.store_paths = store_paths_of(tree);
+  rules.store_paths = store_path_roles(tree);
   const policy::LabelReport labels = policy::label(tree, rules, reporter);
 
   // From here on the tree is const.

@@ -5,11 +5,13 @@
 
 #include <string>
 
+#include "builder/build.h"
 #include "builder/terminal.h"
 
 namespace builder {
 
-/// JSON: stages with seconds and amounts, warnings, the process's peak memory in bytes.
-std::string serialize_report(const TerminalReporter& reporter);
+/// JSON: stages with seconds and amounts, warnings, the process's peak memory in bytes,
+/// and which sharing of the host's store the labels split.
+std::string serialize_report(const TerminalReporter& reporter, const BuildResult& result);
 
 }  // namespace builder

@@ -21,6 +21,14 @@ using policy::StorePathRole;
 
 namespace {
 
+/// What `<name>` of `<hash>-<name>` alone tells: the names that NixOS gives to units.
+std::optional<StorePathRole> find_role_by_name(std::string_view name) {
+  if (name.starts_with("unit-script-")) return StorePathRole::kUnitScript;
+  if (name.starts_with("unit-")) return StorePathRole::kUnit;
+  if (name == "system-units" || name == "user-units") return StorePathRole::kSystemUnits;
+  return std::nullopt;
+}
+
 class RoleFinder {
  public:
   explicit RoleFinder(const Closure& closure) : closure_(closure) {}
@@ -131,11 +139,18 @@ class RoleFinder {
 
 }  // namespace
 
-std::optional<StorePathRole> find_role_by_name(std::string_view name) {
-  if (name.starts_with("unit-script-")) return StorePathRole::kUnitScript;
-  if (name.starts_with("unit-")) return StorePathRole::kUnit;
-  if (name == "system-units" || name == "user-units") return StorePathRole::kSystemUnits;
-  return std::nullopt;
+std::vector<policy::StorePath> store_path_roles(const imagefmt::FileTree& tree) {
+  std::vector<policy::StorePath> paths;
+  const imagefmt::Node* store = tree.find(kStoreFolder);
+  if (!store || !store->directory()) return paths;
+  for (const imagefmt::Entry& entry : store->directory()->entries) {
+    const std::string path = fmt::format("{}/{}", kStoreFolder, entry.name);
+    if (!store_path_fault(path).empty()) continue;
+    if (std::optional<StorePathRole> role = find_role_by_name(package_name_of(path))) {
+      paths.push_back({entry.name, *role});
+    }
+  }
+  return paths;
 }
 
 std::vector<policy::StorePath> store_path_roles(const Closure& closure) {

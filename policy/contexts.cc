@@ -126,6 +126,12 @@ std::string_view type_field(FileType type) {
   return kFields[static_cast<size_t>(type)];
 }
 
+std::string_view type_name(FileType type) {
+  constexpr std::string_view kNames[] = {
+      "", "file", "directory", "symlink", "character device", "block device", "fifo", "socket"};
+  return kNames[static_cast<size_t>(type)];
+}
+
 struct FileContexts::Data {
   std::vector<std::string> files;
   std::vector<ContextRule> rules;

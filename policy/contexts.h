@@ -42,6 +42,8 @@ enum class FileType : uint8_t {
 FileType type_of(const imagefmt::Node& node);
 /// `--`, `-d` …; empty for kAny.
 std::string_view type_field(FileType type);
+/// `file`, `directory` …; empty for kAny.
+std::string_view type_name(FileType type);
 
 /// One rule of a file_contexts.
 struct ContextRule {

@@ -30,12 +30,6 @@ bool is_catch_all(const ContextRule& rule) {
   return std::find(kForms.begin(), kForms.end(), rule.pattern) != kForms.end();
 }
 
-std::string_view type_name(FileType type) {
-  constexpr std::string_view kNames[] = {
-      "", "file", "directory", "symlink", "character device", "block device", "fifo", "socket"};
-  return kNames[static_cast<size_t>(type)];
-}
-
 /// Of two rules for one node, the greater counts.
 std::tuple<bool, uint32_t> weight(const ContextRule& rule) {
   return {rule.is_literal, rule.prefix_bytes};
@@ -214,6 +208,15 @@ class Labeller {
   const ContextRule* skeleton_ = nullptr;
 };
 
+/// The label of a node whose folder has `folder`, and the choice that led to it.
+imagefmt::Label label_by(const Choice& choice, const std::string& path,
+                         const imagefmt::Label& folder) {
+  if (choice.reason != Reason::kFolder) return choice.rule->context;
+  if (!folder.empty()) return folder;
+  throw imagefmt::Error(
+      fmt::format("cannot label '{}': its rule is <<none>>, and no folder is above it", path));
+}
+
 /// One thread's part of the work.
 struct Tally {
   std::unordered_map<const ContextRule*, uint64_t> by_rule;
@@ -227,17 +230,12 @@ void label_node(const Labeller& labeller, const std::string& path, Node& node,
   ++tally.inodes;
   try {
     Choice choice = labeller.choose(path, node);
+    node.label = label_by(choice, path, folder);
     if (choice.reason == Reason::kFolder) {
-      if (folder.empty()) {
-        throw imagefmt::Error(fmt::format(
-            "cannot label '{}': its rule is <<none>>, and no folder is above it", path));
-      }
-      node.label = folder;
       ++tally.by_folder;
       ++tally.by_context_of_folder[std::string(folder.text())];
       return;
     }
-    node.label = choice.rule->context;
     ++tally.by_rule[choice.rule];
     if (choice.reason == Reason::kSkeleton) ++tally.by_skeleton;
     if (labeller.counts_as_catch_all(*choice.rule)) ++tally.by_catch_all;
@@ -255,6 +253,31 @@ void label_subtree(const Labeller& labeller, const std::string& path, Node& node
   for (Entry& entry : node.directory()->entries) {
     label_subtree(labeller, path == "/" ? '/' + entry.name : path + '/' + entry.name, entry.node,
                   node.label, apart, tally);
+  }
+}
+
+using VisitExpected = std::function<void(const std::string&, const Node&, const ExpectedLabel&)>;
+
+/// Without its label, a folder hands down the one of the folder above it, as label() does.
+void expect_subtree(const Labeller& labeller, std::string& path, const Node& node,
+                    const imagefmt::Label& folder, const VisitExpected& visit) {
+  ExpectedLabel expected;
+  try {
+    const Choice choice = labeller.choose(path, node);
+    expected.label = label_by(choice, path, folder);
+    expected.rule = choice.rule;
+  } catch (const imagefmt::Error& error) {
+    expected.fault = error.what();
+  }
+  visit(path, node, expected);
+  if (!node.directory()) return;
+  const imagefmt::Label& own = expected.label.empty() ? folder : expected.label;
+  const size_t length = path.size();
+  for (const Entry& entry : node.directory()->entries) {
+    if (path.back() != '/') path += '/';
+    path += entry.name;
+    expect_subtree(labeller, path, entry.node, own, visit);
+    path.resize(length);
   }
 }
 
@@ -300,6 +323,12 @@ LabelReport label(FileTree& tree, const LabelInput& input, imagefmt::Reporter& r
   for (auto& [path, message] : faults) all.add(std::move(message));
   all.throw_if_any();
   return report;
+}
+
+void expect_labels(const FileTree& tree, const LabelInput& input, const VisitExpected& visit) {
+  const Labeller labeller(tree, input);
+  std::string path = "/";
+  expect_subtree(labeller, path, tree.root(), {}, visit);
 }
 
 Explanation explain(const FileTree& tree, const LabelInput& input, std::string_view path) {

@@ -57,6 +57,19 @@ struct LabelReport {
 /// undefined.
 LabelReport label(imagefmt::FileTree& tree, const LabelInput& input, imagefmt::Reporter& reporter);
 
+/// What label() would give one node, and why.
+struct ExpectedLabel {
+  imagefmt::Label label;              // empty where there is none
+  const ContextRule* rule = nullptr;  // of input.contexts; null where there is no label
+  std::string fault;                  // what label() would throw for this path
+};
+
+/// Calls `visit(path, node, expected)` for every node, as imagefmt::walk() does. The tree's own
+/// labels do not matter.
+void expect_labels(const imagefmt::FileTree& tree, const LabelInput& input,
+                   const std::function<void(const std::string&, const imagefmt::Node&,
+                                            const ExpectedLabel&)>& visit);
+
 /// How one path of the tree comes to its label.
 struct Explanation {
   enum class Reason { kRule, kSkeleton, kFolder };

@@ -27,13 +27,14 @@ struct Options {
 
 int run_build(Options& options, Io& io) {
   options.build.source_date_epoch = io.source_date_epoch;
+  options.build.report_splits = !options.report.empty();
   TerminalReporter reporter(io, options.quiet);
   // Begun first: whether it can be written does not show after a build alone.
   std::optional<imagefmt::OutputFile> report;
   if (!options.report.empty()) report.emplace(options.report);
   const BuildResult result = build(options.build, reporter);
   if (report) {
-    report->file().write(0, imagefmt::as_bytes(serialize_report(reporter)));
+    report->file().write(0, imagefmt::as_bytes(serialize_report(reporter, result)));
     report->commit();
   }
   io.out << fmt::format(
@@ -84,6 +85,7 @@ void add_build_command(CLI::App& app, Run& chosen) {
       ->option_text("FILE");
   command->add_option("--jobs", build.jobs, "how many cores to use (default: all)")
       ->option_text("N");
+  command->add_flag("!--no-verify", build.verify, "do not read the image back to prove its labels");
   command->add_flag("--quiet", options->quiet, "no progress");
   add_policy_options(*command, build.policy);
   command->footer(

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "builder/io.h"
 
@@ -20,9 +22,15 @@ void add_build_command(CLI::App& app, Run& chosen);
 void add_run_command(CLI::App& app, Run& chosen);
 void add_pack_command(CLI::App& app, Run& chosen);
 void add_policy_commands(CLI::App& app, Run& chosen);
+void add_policy_info_command(CLI::App& policy, Run& chosen);
+void add_policy_search_command(CLI::App& policy, Run& chosen);
+/// `policy search` takes sesearch's flags of two letters (`-ds`): gives the arguments with the long
+/// names that stand for them.
+std::vector<std::string> spell_out_search_flags(std::vector<std::string> args);
 void add_contexts_commands(CLI::App& app, Run& chosen);
 void add_inspect_command(CLI::App& app, Run& chosen);
 void add_diff_command(CLI::App& app, Run& chosen);
+void add_verify_command(CLI::App& app, Run& chosen);
 void add_boards_command(CLI::App& app, Run& chosen);
 
 }  // namespace builder

@@ -19,8 +19,10 @@ void add_policy_commands(CLI::App& app, Run& chosen) {
     bool quiet = false;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* policy = app.add_subcommand("policy", "Compile policies");
+  CLI::App* policy = app.add_subcommand("policy", "Compile policies, and ask them");
   policy->require_subcommand(1);
+  add_policy_info_command(*policy, chosen);
+  add_policy_search_command(*policy, chosen);
   CLI::App* compile =
       policy->add_subcommand("compile", "Compile policy modules to one policy.N and its contexts");
   add_policy_options(*compile, options->policy);

@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# shellcheck shell=dash
 # SPDX-License-Identifier: Apache-2.0
 #
 # First process of the initrd: loads modules, finds root=, mounts it and goes there.
