@@ -22,9 +22,9 @@ std::string dump_node(const std::string& path, const Node& node) {
   uint64_t size = 0;
   if (const Regular* file = node.regular()) size = file->content.size_bytes();
   if (const Symlink* link = node.symlink()) size = link->target.size();
-  std::string line = fmt::format("{}\t{}\t{:04o}\t{}\t{}\t{}\t{}", escape(path), type_letter(node),
-                                 node.mode, node.uid, node.gid, size,
-                                 node.label.empty() ? "-" : escape(node.label.text()));
+  std::string line =
+      fmt::format("{}\t{}\t{:04o}\t{}\t{}\t{}\t{}", escape(path), type_letter(node), node.mode,
+                  node.uid, node.gid, size, node.label.empty() ? "-" : escape(node.label.text()));
   if (const Symlink* link = node.symlink()) line += '\t' + escape(link->target);
   return line;
 }

@@ -8,8 +8,9 @@ namespace imagefmt {
 namespace {
 
 auto lower_bound(auto& entries, std::string_view name) {
-  return std::lower_bound(entries.begin(), entries.end(), name,
-                          [](const Entry& entry, std::string_view key) { return entry.name.compare(key) < 0; });
+  return std::lower_bound(
+      entries.begin(), entries.end(), name,
+      [](const Entry& entry, std::string_view key) { return entry.name.compare(key) < 0; });
 }
 
 auto* find_entry_in(auto& directory, std::string_view name) {
@@ -102,19 +103,24 @@ bool operator==(const Node& a, const Node& b) {
   }
   if (const Directory* one = a.directory()) {
     const Directory* other = b.directory();
-    return std::equal(one->entries.begin(), one->entries.end(), other->entries.begin(),
-                      other->entries.end(), [](const Entry& x, const Entry& y) {
-                        return x.name == y.name && x.node == y.node;
-                      });
+    return std::equal(
+        one->entries.begin(), one->entries.end(), other->entries.begin(), other->entries.end(),
+        [](const Entry& x, const Entry& y) { return x.name == y.name && x.node == y.node; });
   }
   if (const Regular* file = a.regular()) return file->content == b.regular()->content;
   if (const Symlink* link = a.symlink()) return link->target == b.symlink()->target;
   return *a.device() == *b.device();
 }
 
-Node make_directory(uint16_t mode) { return {Directory{}, mode}; }
-Node make_regular(Content content, uint16_t mode) { return {Regular{std::move(content)}, mode}; }
-Node make_symlink(std::string target) { return {Symlink{std::move(target)}, 0777}; }
+Node make_directory(uint16_t mode) {
+  return {Directory{}, mode};
+}
+Node make_regular(Content content, uint16_t mode) {
+  return {Regular{std::move(content)}, mode};
+}
+Node make_symlink(std::string target) {
+  return {Symlink{std::move(target)}, 0777};
+}
 
 char type_letter(const Node& node) {
   if (node.directory()) return 'd';
@@ -150,8 +156,12 @@ Entry* find_entry(Directory& directory, std::string_view name) {
   return find_entry_in(directory, name);
 }
 
-Node* FileTree::find(std::string_view path) { return find_node(root_, path); }
-const Node* FileTree::find(std::string_view path) const { return find_node(root_, path); }
+Node* FileTree::find(std::string_view path) {
+  return find_node(root_, path);
+}
+const Node* FileTree::find(std::string_view path) const {
+  return find_node(root_, path);
+}
 
 Node& FileTree::insert(std::string_view path, Node node) {
   return with_context(fmt::format("cannot add '{}'", path), [&]() -> Node& {
@@ -176,8 +186,10 @@ Node& FileTree::insert(std::string_view path, Node node) {
       bool stands = place != directory->entries.end() && place->name == names[i];
       bool last = i + 1 == names.size();
       if (last && stands) throw Error("something stands there");
-      if (last) return directory->entries.insert(place, {std::string(names[i]), std::move(node)})->node;
-      if (!stands) place = directory->entries.insert(place, {std::string(names[i]), make_directory()});
+      if (last)
+        return directory->entries.insert(place, {std::string(names[i]), std::move(node)})->node;
+      if (!stands)
+        place = directory->entries.insert(place, {std::string(names[i]), make_directory()});
       parent = &place->node;
     }
   });

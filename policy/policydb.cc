@@ -176,8 +176,8 @@ uint32_t parse_policy_version(std::string_view image, std::string_view name) {
 
 KernelPolicyText kernel_policy_text(std::string_view image, std::string_view name) {
   parse_policy_version(image, name);
-  std::vector<std::string> texts =
-      run_isolated(describe(name), limits_for_reading(image.size()), [&]() -> std::vector<std::string> {
+  std::vector<std::string> texts = run_isolated(
+      describe(name), limits_for_reading(image.size()), [&]() -> std::vector<std::string> {
         sepol::Policydb policydb = sepol::read_policydb(image, describe(name));
         std::optional<std::string> cil = sepol::written_by(
             [&](FILE* out) { return sepol_kernel_policydb_to_cil(out, &policydb->p); });

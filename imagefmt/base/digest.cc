@@ -35,7 +35,9 @@ Digest Sha256::finish() {
   return digest;
 }
 
-Digest sha256(std::string_view text) { return Sha256().update(text).finish(); }
+Digest sha256(std::string_view text) {
+  return Sha256().update(text).finish();
+}
 
 std::string to_hex(ByteView bytes) {
   std::string hex;

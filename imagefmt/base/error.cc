@@ -23,7 +23,9 @@ void Error::add_context(std::string_view frame) {
   message_ = std::move(framed);
 }
 
-void throw_errno(std::string_view action) { throw_errno(action, errno); }
+void throw_errno(std::string_view action) {
+  throw_errno(action, errno);
+}
 
 void throw_errno(std::string_view action, int error_number) {
   // strerrordesc_np: the text in English whatever the locale is, and safe in threads.

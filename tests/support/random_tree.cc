@@ -74,7 +74,8 @@ void dress(Node& node, Dice& dice) {
   node.mtime = dice.one_in(5) ? static_cast<int64_t>(dice.below(1u << 31)) : 1;
   if (node.regular() && dice.one_in(10)) {
     node.xattrs = std::make_unique<Xattrs>();
-    (*node.xattrs)["security.capability"] = std::string("\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
+    (*node.xattrs)["security.capability"] =
+        std::string("\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
     if (dice.one_in(2)) (*node.xattrs)["user.note"] = std::string(dice.below(300), 'n');
   }
 }
