@@ -9,11 +9,8 @@
 #include <filesystem>
 
 #include "builder/board.h"
-#include "builder/bootspec.h"
-#include "builder/closure.h"
 #include "builder/etc.h"
 #include "builder/image.h"
-#include "builder/kernel.h"
 #include "builder/links.h"
 #include "builder/lsm.h"
 #include "builder/manifest.h"
@@ -23,7 +20,6 @@
 #include "imagefmt/folder.h"
 #include "imagefmt/squashfs/squashfs.h"
 #include "policy/exact_contexts.h"
-#include "policy/label.h"
 #include "policy/policydb.h"
 #include "policy/prove.h"
 
@@ -50,8 +46,13 @@ void check_format(const Board& board) {
                   board.name, to_text(board.root_format)));
 }
 
+/// Without a board: what the closure says it is for.
+Arch arch_of(const Bootspec& spec) {
+  return is_arch_of(Arch::kAarch64, spec.system) ? Arch::kAarch64 : Arch::kX86_64;
+}
+
 /// An output has an initrd for the board's loader: drivers of the root are modules on NixOS.
-const std::string& initrd_of(const Bootspec& spec) {
+const std::string& require_initrd(const Bootspec& spec) {
   if (spec.initrd) return *spec.initrd;
   throw Error(fmt::format("cannot build '{}': the closure has no initrd", spec.toplevel));
 }
@@ -162,104 +163,125 @@ std::vector<Artifact> list_artifacts(const std::string& folder, const FileTree& 
 
 }  // namespace
 
-BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
+LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& reporter) {
+  LabelledSystem system;
+
   // What was given, read and checked, before any long work.
-  const Board board = find_board(options.board);
-  check_format(board);
-  const imagefmt::SquashfsOptions squashfs = {.compression = options.compression,
-                                              .level = options.level,
-                                              .jobs = options.jobs,
-                                              .isolate_below = std::string(kStoreFolder),
-                                              .image_mtime = options.source_date_epoch};
-  imagefmt::check_squashfs_options(squashfs);
-  const Closure closure =
+  std::optional<Board> board;
+  if (!options.board.empty()) board = find_board(options.board);
+  if (board) check_format(*board);
+  const RootFormat format = board ? board->root_format : RootFormat::kSquashfs;
+  system.format = to_text(format);
+  system.closure =
       read_closure(options.closure, options.store_root,
                    options.toplevel.empty() ? std::nullopt : std::optional(options.toplevel));
-  const Bootspec spec = read_bootspec(closure);
-  check_same_architecture(board, spec);
-  const std::string& initrd = initrd_of(spec);
-  const Kernel kernel = read_kernel(closure, spec);
-  const policy::KernelVersion kernel_version = policy::parse_kernel_version(kernel.release);
-  const std::string format(to_text(board.root_format));
-  imagefmt::OutputFolder output(options.output);
+  const Closure& closure = system.closure;
+  system.spec = read_bootspec(closure);
+  if (board) {
+    check_same_architecture(*board, system.spec);
+    require_initrd(system.spec);
+  }
+  const std::string architecture(to_text(board ? board->arch : arch_of(system.spec)));
+  system.kernel = read_kernel(closure, system.spec);
+  const policy::KernelVersion kernel_version = policy::parse_kernel_version(system.kernel.release);
 
   // The root as it would stand after NixOS had been activated in it.
   Assembly assembly = assemble(read_store(closure, options.jobs, reporter),
                                {.toplevel = closure.toplevel,
-                                .architecture = std::string(to_text(board.arch)),
+                                .architecture = architecture,
                                 .init = options.init.value_or(InitKind::kSealed),
                                 .mtime = options.source_date_epoch,
                                 .contents = read_contents(options.contents),
                                 .contents_folder = folder_of(options.contents),
                                 .store_root = closure.store_root});
   for (const std::string& warning : assembly.warnings) reporter.warn(warning);
-  const CommandLine cmdline =
-      make_command_line({.board_params = with_more(board.cmdline, assembly.kernel_params),
-                         .closure_params = fmt::format("{}", fmt::join(spec.kernel_params, " ")),
-                         .root = board.root_device,
-                         .root_filesystem = format,
-                         .read_only = true,
-                         .init = assembly.init,
-                         .architecture = std::string(to_text(board.arch)),
-                         .lsm = {kernel_version, options.mode}});
-  for (const std::string& warning : cmdline.warnings) reporter.warn(warning);
+  if (board) {
+    const CommandLine command_line = make_command_line(
+        {.board_params = with_more(board->cmdline, assembly.kernel_params),
+         .closure_params = fmt::format("{}", fmt::join(system.spec.kernel_params, " ")),
+         .root = board->root_device,
+         .root_filesystem = system.format,
+         .read_only = true,
+         .init = assembly.init,
+         .architecture = architecture,
+         .lsm = {kernel_version, options.mode}});
+    for (const std::string& warning : command_line.warnings) reporter.warn(warning);
+    system.command_line = command_line.text;
+  }
 
   // One policy file, at the version that this kernel takes.
-  const NamedPolicy policy = compile_policy(options.policy, kernel_version, options.jobs, reporter);
-  policy::check_labels_are_read(policy.name, policy.compiled.xattr_filesystems, format);
-  const FileTree selinux =
+  system.policy = std::make_unique<const NamedPolicy>(
+      compile_policy(options.policy, kernel_version, options.jobs, reporter));
+  const NamedPolicy& policy = *system.policy;
+  policy::check_labels_are_read(policy.name, policy.compiled.xattr_filesystems, system.format);
+  system.selinux =
       make_selinux_tree(policy, options.mode, read_accounts(assembly.root.tree()), reporter);
-  add_selinux(assembly.root, selinux.clone());
-  FileTree tree = std::move(assembly.root).take();
+  add_selinux(assembly.root, system.selinux.clone());
+  system.tree = std::move(assembly.root).take();
 
   // Every inode gets its label, judged by the compiled policy.
-  const policy::LabelInput rules = {
-      .contexts = read_contexts_of(selinux, policy.name),
+  system.rules = {
+      .contexts = read_contexts_of(system.selinux, policy.name),
       .store_paths = store_path_roles(closure),
       .context_is_valid =
-          [&](std::string_view context) { return policy.database.accepts(context); },
+          [&policy](std::string_view context) { return policy.database.accepts(context); },
       .jobs = options.jobs};
-  const policy::LabelReport labels = policy::label(tree, rules, reporter);
+  system.labels = policy::label(system.tree, system.rules, reporter);
+  return system;
+}
+
+BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
+  const imagefmt::SquashfsOptions squashfs = {.compression = options.compression,
+                                              .level = options.level,
+                                              .jobs = options.system.jobs,
+                                              .isolate_below = std::string(kStoreFolder),
+                                              .image_mtime = options.system.source_date_epoch};
+  imagefmt::check_squashfs_options(squashfs);
+  const Board board = find_board(options.system.board);
+  imagefmt::OutputFolder output(options.output);
+  const LabelledSystem system = label_system(options.system, reporter);
 
   // From here on the tree is const.
-  const FileTree& root = tree;
-  const std::string folder = output.partial(), root_image = "root." + format;
+  const FileTree& root = system.tree;
+  const std::string folder = output.partial(), root_image = "root." + system.format;
   imagefmt::File image = imagefmt::File::create(folder + '/' + root_image);
   imagefmt::write_squashfs(root, squashfs, image, reporter);
 
-  copy_file(closure.host_path(spec.kernel), folder + "/kernel");
-  copy_file(closure.host_path(initrd), folder + "/initrd");
-  imagefmt::write_file(folder + "/cmdline", cmdline.text + '\n');
+  copy_file(system.closure.host_path(system.spec.kernel), folder + "/kernel");
+  copy_file(system.closure.host_path(require_initrd(system.spec)), folder + "/initrd");
+  imagefmt::write_file(folder + "/cmdline", system.command_line + '\n');
   std::string exact_contexts = policy::serialize_exact_contexts(root);
   imagefmt::write_file(folder + "/file_contexts", exact_contexts);
   imagefmt::make_folder(folder + "/policy");
-  imagefmt::write_folder(selinux, folder + "/policy");
+  imagefmt::write_folder(system.selinux, folder + "/policy");
 
   // What was written is judged by its bytes alone.
   if (options.verify) {
-    prove_labels(folder + '/' + root_image, std::move(exact_contexts), policy.database, format,
-                 reporter);
+    prove_labels(folder + '/' + root_image, std::move(exact_contexts), system.policy->database,
+                 system.format, reporter);
   }
 
+  const policy::CompiledPolicy& policy = system.policy->compiled;
   Manifest manifest;
   manifest.board = board.name;
-  manifest.toplevel = closure.toplevel;
-  manifest.kernel_version = kernel.release;
-  manifest.policy_version = policy.compiled.version;
-  manifest.policy_sha256 = imagefmt::to_hex(imagefmt::sha256(policy.compiled.binary));
-  manifest.mode = options.mode == policy::SelinuxMode::kEnforcing ? "enforcing" : "permissive";
-  manifest.cmdline = cmdline.text;
-  manifest.artifacts = list_artifacts(folder, selinux, root_image);
-  manifest.inodes = labels.inodes;
-  manifest.inodes_by_context = labels.by_context;
-  manifest.inodes_by_rule = name_rules(labels.by_rule, rules.contexts);
+  manifest.toplevel = system.closure.toplevel;
+  manifest.kernel_version = system.kernel.release;
+  manifest.policy_version = policy.version;
+  manifest.policy_sha256 = imagefmt::to_hex(imagefmt::sha256(policy.binary));
+  manifest.mode =
+      options.system.mode == policy::SelinuxMode::kEnforcing ? "enforcing" : "permissive";
+  manifest.cmdline = system.command_line;
+  manifest.artifacts = list_artifacts(folder, system.selinux, root_image);
+  manifest.inodes = system.labels.inodes;
+  manifest.inodes_by_context = system.labels.by_context;
+  manifest.inodes_by_rule = name_rules(system.labels.by_rule, system.rules.contexts);
   imagefmt::write_file(folder + "/manifest.json", serialize_manifest(manifest));
 
   BuildResult result;
-  result.inodes = labels.inodes;
+  result.inodes = system.labels.inodes;
   result.root_bytes = image.size_bytes();
-  result.kernel_release = kernel.release;
-  result.policy_version = policy.compiled.version;
+  result.kernel_release = system.kernel.release;
+  result.policy_version = policy.version;
   if (options.report_splits) result.splits = find_splits(root);
   output.commit();
   return result;

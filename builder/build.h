@@ -1,32 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "builder/assemble.h"
-#include "builder/policy_options.h"
+#include "builder/bootspec.h"
+#include "builder/closure.h"
+#include "builder/kernel.h"
 #include "builder/splits.h"
+#include "builder/system_options.h"
 #include "imagefmt/compression.h"
+#include "policy/label.h"
 
 namespace builder {
 
+/// The labelled tree of a system, and what led to it. Moves; `rules` refers to `*policy`.
+struct LabelledSystem {
+  Closure closure;
+  Bootspec spec;
+  Kernel kernel;
+  std::string format;  // of the root's file system, as `rootfstype=` and `fs_use_xattr` have it
+  std::string command_line;  // empty without a board
+  std::unique_ptr<const NamedPolicy> policy;
+  imagefmt::FileTree selinux;  // what lies in /etc/selinux
+  policy::LabelInput rules;
+  imagefmt::FileTree tree;
+  policy::LabelReport labels;
+};
+
+/// The passes up to the labelled tree; writes nothing. What `explain` and the like ask.
+LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& reporter);
+
 struct BuildOptions {
-  std::string closure;     // folder of nixpkgs' closureInfo
-  std::string toplevel;    // empty: the one of the closure
-  std::string store_root;  // the folder under which /nix/store lies; empty: `/`
-  std::string board;       // a name, or a .toml file
-  std::string contents;    // JSON file of extra entries; empty: none
-  PolicyOptions policy;
-  policy::SelinuxMode mode = policy::SelinuxMode::kEnforcing;
-  std::optional<InitKind> init;  // default: sealed, as every read-only root
+  SystemOptions system;
   imagefmt::Compression compression = imagefmt::Compression::kZstd;
   std::optional<int> level;
   std::string output;
   bool verify = true;          // the labels of what was written; --no-verify: false
   bool report_splits = false;  // costs an lstat for each file of the store
-  int64_t source_date_epoch = 1;
-  unsigned jobs = 0;
 };
 
 struct BuildResult {

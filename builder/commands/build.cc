@@ -17,7 +17,6 @@ namespace {
 
 const Choices<policy::SelinuxMode> kModes = {{"enforcing", policy::SelinuxMode::kEnforcing},
                                              {"permissive", policy::SelinuxMode::kPermissive}};
-const Choices<InitKind> kInits = {{"sealed", InitKind::kSealed}, {"closure", InitKind::kClosure}};
 
 struct Options {
   BuildOptions build;
@@ -26,7 +25,7 @@ struct Options {
 };
 
 int run_build(Options& options, Io& io) {
-  options.build.source_date_epoch = io.source_date_epoch;
+  options.build.system.source_date_epoch = io.source_date_epoch;
   options.build.report_splits = !options.report.empty();
   TerminalReporter reporter(io, options.quiet);
   // Begun first: whether it can be written does not show after a build alone.
@@ -50,28 +49,17 @@ void add_build_command(CLI::App& app, Run& chosen) {
   BuildOptions& build = options->build;
   CLI::App* command =
       app.add_subcommand("build", "Make the images of a device from a NixOS system closure");
+  add_system_options(*command, build.system);
   command
-      ->add_option("--closure", build.closure,
-                   "what nixpkgs' closureInfo makes: store-paths, registration")
-      ->required()
-      ->option_text("DIR");
-  command->add_option("--board", build.board, "a board's name (`intaglio boards`), or a .toml file")
+      ->add_option("--board", build.system.board,
+                   "a board's name (`intaglio boards`), or a .toml file")
       ->required()
       ->option_text("NAME");
   command->add_option("--output", build.output, "the folder to write, whole or not at all")
       ->required()
       ->option_text("DIR");
-  command->add_option("--toplevel", build.toplevel, "the system (default: the closure's one)")
-      ->option_text("STORE_PATH");
-  command->add_option("--store-root", build.store_root, "where /nix/store lies (default: /)")
-      ->option_text("DIR");
-  command->add_option("--contents", build.contents, "JSON list of entries to add to the root")
-      ->option_text("FILE");
-  add_choice(*command, "--mode", build.mode, kModes, "enforcing (default) or permissive")
+  add_choice(*command, "--mode", build.system.mode, kModes, "enforcing (default) or permissive")
       ->option_text("MODE");
-  add_choice(*command, "--init", build.init, kInits,
-             "sealed: no activation at boot (default); closure: the system's own init")
-      ->option_text("sealed|closure");
   command
       ->add_option_function<std::string>(
           "--compression",
@@ -83,11 +71,8 @@ void add_build_command(CLI::App& app, Run& chosen) {
   command->add_option("--level", build.level, "the compressor's level")->option_text("N");
   command->add_option("--report", options->report, "write times, rates and warnings there (JSON)")
       ->option_text("FILE");
-  command->add_option("--jobs", build.jobs, "how many cores to use (default: all)")
-      ->option_text("N");
   command->add_flag("!--no-verify", build.verify, "do not read the image back to prove its labels");
   command->add_flag("--quiet", options->quiet, "no progress");
-  add_policy_options(*command, build.policy);
   command->footer(
       "The output folder holds manifest.json, root.squashfs, kernel, initrd, cmdline, policy/ and\n"
       "file_contexts. The policy's version is that of the closure's kernel.\n\n"

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The options that say which system and which policy, shared by every command that labels a
+// closure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "builder/assemble.h"
+#include "builder/policy_options.h"
+
+namespace builder {
+
+struct SystemOptions {
+  std::string closure;     // folder of nixpkgs' closureInfo
+  std::string toplevel;    // empty: the one of the closure
+  std::string store_root;  // the folder under which /nix/store lies; empty: `/`
+  std::string contents;    // JSON file of extra entries; empty: none
+  std::string board;       // a name, or a .toml file; empty: none, where nothing is booted
+  PolicyOptions policy;
+  policy::SelinuxMode mode = policy::SelinuxMode::kEnforcing;
+  std::optional<InitKind> init;  // default: sealed, as every read-only root
+  int64_t source_date_epoch = 1;
+  unsigned jobs = 0;
+};
+
+/// Declares the options (but --board and --mode, which label nothing) and sets `options` while they
+/// are parsed.
+void add_system_options(CLI::App& command, SystemOptions& options);
+
+}  // namespace builder
