@@ -220,8 +220,10 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
       compile_policy(options.policy, kernel_version, options.jobs, reporter));
   const NamedPolicy& policy = *system.policy;
   policy::check_labels_are_read(policy.name, policy.compiled.xattr_filesystems, system.format);
-  system.selinux =
-      make_selinux_tree(policy, options.mode, read_accounts(assembly.root.tree()), reporter);
+  policy::SelinuxFolder selinux =
+      make_selinux_folder(policy, options.mode, read_accounts(assembly.root.tree()), reporter);
+  system.selinux = std::move(selinux.tree);
+  system.home_templates = std::move(selinux.home_templates);
   add_selinux(assembly.root, system.selinux.clone());
   system.tree = std::move(assembly.root).take();
 
