@@ -118,13 +118,18 @@ policy::FileContexts read_contexts_of(const FileTree& selinux, const std::string
   return policy::FileContexts::parse(text);
 }
 
-std::map<std::string, uint64_t> name_rules(const std::map<size_t, uint64_t>& by_rule,
-                                           const policy::FileContexts& contexts) {
+/// How many inodes have their label from each rule, by its text.
+std::map<std::string, uint64_t> name_rules(const policy::LabelReport& labels,
+                                           const policy::LabelInput& rules) {
   std::map<std::string, uint64_t> named;
-  for (const auto& [index, count] : by_rule) {
-    const policy::ContextRule& rule = contexts.rules()[index];
+  for (const auto& [index, count] : labels.by_rule) {
+    const policy::ContextRule& rule = rules.contexts.rules()[index];
     const std::string_view type = policy::type_field(rule.type);
     named[fmt::format("{}{}{}", rule.pattern, type.empty() ? "" : " ", type)] += count;
+  }
+  for (const auto& [index, count] : labels.by_label_rule) {
+    const policy::LabelRule& rule = rules.label_rules.rules()[index];
+    if (rule.labels()) named[rule.text] += count;
   }
   return named;
 }
@@ -183,6 +188,7 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
   }
   const std::string architecture(to_text(board ? board->arch : arch_of(system.spec)));
   system.kernel = read_kernel(closure, system.spec);
+  policy::LabelRules label_rules = policy::LabelRules::load(options.label_rules);
   const policy::KernelVersion kernel_version = policy::parse_kernel_version(system.kernel.release);
 
   // The root as it would stand after NixOS had been activated in it.
@@ -214,8 +220,10 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
       compile_policy(options.policy, kernel_version, options.jobs, reporter));
   const NamedPolicy& policy = *system.policy;
   policy::check_labels_are_read(policy.name, policy.compiled.xattr_filesystems, system.format);
-  system.selinux =
-      make_selinux_tree(policy, options.mode, read_accounts(assembly.root.tree()), reporter);
+  policy::SelinuxFolder selinux =
+      make_selinux_folder(policy, options.mode, read_accounts(assembly.root.tree()), reporter);
+  system.selinux = std::move(selinux.tree);
+  system.home_templates = std::move(selinux.home_templates);
   add_selinux(assembly.root, system.selinux.clone());
   system.tree = std::move(assembly.root).take();
 
@@ -223,6 +231,7 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
   system.rules = {
       .contexts = read_contexts_of(system.selinux, policy.name),
       .store_paths = store_path_roles(closure),
+      .label_rules = std::move(label_rules),
       .context_is_valid =
           [&policy](std::string_view context) { return policy.database.accepts(context); },
       .jobs = options.jobs};
@@ -274,7 +283,7 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   manifest.artifacts = list_artifacts(folder, system.selinux, root_image);
   manifest.inodes = system.labels.inodes;
   manifest.inodes_by_context = system.labels.by_context;
-  manifest.inodes_by_rule = name_rules(system.labels.by_rule, system.rules.contexts);
+  manifest.inodes_by_rule = name_rules(system.labels, system.rules);
   imagefmt::write_file(folder + "/manifest.json", serialize_manifest(manifest));
 
   BuildResult result;

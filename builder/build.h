@@ -24,7 +24,8 @@ struct LabelledSystem {
   std::string format;  // of the root's file system, as `rootfstype=` and `fs_use_xattr` have it
   std::string command_line;  // empty without a board
   std::unique_ptr<const NamedPolicy> policy;
-  imagefmt::FileTree selinux;  // what lies in /etc/selinux
+  imagefmt::FileTree selinux;               // what lies in /etc/selinux
+  std::vector<std::string> home_templates;  // what policy::find_rule_origins asks for
   policy::LabelInput rules;
   imagefmt::FileTree tree;
   policy::LabelReport labels;

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "builder/closure.h"
 #include "builder/store_name.h"
 #include "imagefmt/base/file.h"
 #include "imagefmt/scan.h"
@@ -64,6 +63,7 @@ PackResult pack(const PackOptions& options, imagefmt::Reporter& reporter) {
   imagefmt::check_squashfs_options(options.squashfs);
   policy::LabelInput rules;
   rules.contexts = policy::FileContexts::load(options.file_contexts);
+  rules.label_rules = policy::LabelRules::load(options.label_rules);
   const std::optional<policy::PolicyDb> policy = read_policy(options.policy, reporter);
   if (policy) {
     rules.context_is_valid = [&](std::string_view context) { return policy->accepts(context); };
@@ -73,7 +73,6 @@ PackResult pack(const PackOptions& options, imagefmt::Reporter& reporter) {
   imagefmt::OutputFile output(options.output);
 
   FileTree tree = read_tree(options, reporter);
-  rules.store_paths = store_path_roles(tree);
   const policy::LabelReport labels = policy::label(tree, rules, reporter);
 
   // From here on the tree is const.

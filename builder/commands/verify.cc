@@ -3,7 +3,6 @@
 #include <memory>
 #include <ostream>
 
-#include "builder/closure.h"
 #include "builder/commands/commands.h"
 #include "builder/image.h"
 #include "imagefmt/base/file.h"
@@ -14,7 +13,7 @@ namespace builder {
 namespace {
 
 struct Options {
-  std::string image, policy, file_contexts;
+  std::string image, policy, file_contexts, label_rules;
   bool project_store = false;
 };
 
@@ -22,10 +21,10 @@ int run_verify(const Options& options, Io& io) {
   const policy::PolicyDb policydb =
       policy::PolicyDb::from_image(imagefmt::read_file(options.policy), options.policy);
   policy::ProofRules rules = policy::load_proof_rules(options.file_contexts, options.project_store);
-  const imagefmt::FileTree tree = read_image(options.image);
   if (auto* labelling = std::get_if<policy::LabelInput>(&rules)) {
-    labelling->store_paths = store_path_roles(tree);
+    labelling->label_rules = policy::LabelRules::load(options.label_rules);
   }
+  const imagefmt::FileTree tree = read_image(options.image);
   const std::string filesystem = filesystem_of(options.image);
   const policy::ProofReport report = policy::prove(tree, rules, policydb, filesystem);
   for (const std::string& fault : report.faults) io.err << "intaglio: " << fault << '\n';

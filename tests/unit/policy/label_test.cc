@@ -149,12 +149,11 @@ TEST(Label, KnowsTheRolesOfStorePaths) {
   Sample sample;
   sample.role("1-unit-a.service", StorePathRole::kUnit);
   sample.role("1-system-units", StorePathRole::kSystemUnits);
-  sample.role("1-user-units", StorePathRole::kSystemUnits);
+  sample.role("1-user-units", StorePathRole::kUserUnits);
   sample.role("1-linux", StorePathRole::kKernel);
   sample.role("1-initrd", StorePathRole::kInitrd);
   sample.role("2-initrd", StorePathRole::kInitrd);
   sample.role("1-nixos-system", StorePathRole::kToplevel);
-  sample.role("1-unit-script-a", StorePathRole::kUnitScript);
   const std::pair<const char*, const char*> kFiles[] = {
       {"/nix/store/1-unit-a.service/a.service", "unit"},
       {"/nix/store/1-unit-a.service/a.service.d/overrides.conf", "unit"},
