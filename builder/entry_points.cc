@@ -125,6 +125,9 @@ class Resolver {
       point.note = fmt::format("SELinuxContext={}: {}", unit.selinux_context, error.what());
       return;
     }
+    if (!unit.pam_name.empty()) {
+      point.note = fmt::format("its PAM service '{}' may ask for another domain", unit.pam_name);
+    }
     point.standing =
         is_unconfined(point.execution.domain) ? Standing::kUnconfined : Standing::kConfined;
   }

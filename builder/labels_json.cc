@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "builder/private_labels_json.h"
+#include "builder/text.h"
 #include "imagefmt/dump.h"
 
 namespace builder {
@@ -19,12 +21,22 @@ Json text_or_null(std::string_view text) {
   return text.empty() ? Json() : Json(imagefmt::escape(text));
 }
 
+Json origins_json(const std::vector<policy::RuleOrigin>& origins) {
+  Json array = Json::array();
+  for (const policy::RuleOrigin& origin : origins) {
+    array.push_back(
+        {{"module", name(origin.module)}, {"file", name(origin.file)}, {"line", origin.line}});
+  }
+  return array;
+}
+
 Json rule_json(const LabelsReport& report, size_t index) {
   const policy::ContextRule& rule = report.contexts.rules()[index];
-  return {{"pattern", name(rule.pattern)},
+  return {{"pattern", escape_unprintable(rule.pattern)},
           {"type", text_or_null(policy::type_field(rule.type))},
           {"label", name(rule.context.text())},
-          {"place", report.contexts.place_of(rule)}};
+          {"place", report.contexts.place_of(rule)},
+          {"origins", origins_json(report.origins[index])}};
 }
 
 Json rules_json(const LabelsReport& report) {
@@ -39,11 +51,39 @@ Json rules_json(const LabelsReport& report) {
   return rules;
 }
 
+Json label_rules_json(const LabelsReport& report) {
+  Json rules = Json::array();
+  for (const policy::LabelRule& rule : report.label_rules.rules()) {
+    if (!rule.labels()) continue;
+    rules.push_back({{"rule", escape_unprintable(rule.text)},
+                     {"place", report.label_rules.place_of(rule)},
+                     {"inodes", report.coverage.by_label_rule[report.label_rules.index_of(rule)]}});
+  }
+  return rules;
+}
+
+/// The rules that decide nothing, by the module that each is of first; "" of those of none.
+Json idle_json(const LabelsReport& report) {
+  std::map<std::string, Json> modules;
+  for (size_t i = 0; i < report.coverage.by_rule.size(); ++i) {
+    if (report.coverage.by_rule[i] != 0) continue;
+    const std::vector<policy::RuleOrigin>& origins = report.origins[i];
+    Json& rules = modules.try_emplace(origins.empty() ? "" : origins.front().module, Json::array())
+                      .first->second;
+    rules.push_back(rule_json(report, i));
+  }
+  Json idle = Json::array();
+  for (auto& [module, rules] : modules) {
+    idle.push_back({{"module", text_or_null(module)}, {"rules", std::move(rules)}});
+  }
+  return idle;
+}
+
 Json caught_json(const LabelsReport& report) {
   Json caught = Json::array();
   for (const policy::Coverage::CaughtPath& path : report.coverage.caught) {
     const policy::ContextRule& rule = report.contexts.rules()[path.rule];
-    caught.push_back({{"path", name(path.path)}, {"pattern", name(rule.pattern)}});
+    caught.push_back({{"path", name(path.path)}, {"pattern", escape_unprintable(rule.pattern)}});
   }
   return caught;
 }
@@ -74,7 +114,7 @@ Json command_json(const EntryPoint& point) {
           {"standing", standing_name(point.standing)},
           {"held_from", text_or_null(point.execution.held_from)},
           {"missing", std::move(missing)},
-          {"note", text_or_null(point.note)}};
+          {"note", point.note.empty() ? Json() : Json(escape_unprintable(point.note))}};
 }
 
 Json names(const std::vector<std::string>& texts) {
@@ -114,7 +154,9 @@ Json labels_json(const LabelsReport& report) {
   json["inodes"] = report.coverage.inodes;
   json["by_label"] = std::move(labels);
   json["by_rule"] = rules_json(report);
+  json["by_label_rule"] = label_rules_json(report);
   json["caught_by_catch_all"] = caught_json(report);
+  json["idle_rules"] = idle_json(report);
   json["systemd"] = {{"file", report.entry_points.init},
                      {"label", report.entry_points.init_label},
                      {"domain", report.entry_points.init_domain}};

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "builder/build.h"
 #include "builder/store_name.h"
 #include "builder/text.h"
 #include "imagefmt/dump.h"
@@ -35,15 +36,53 @@ Rows label_rows(const policy::Coverage& coverage) {
   return rows;
 }
 
+/// Where a rule was written; one that a build has added itself is in the image's file alone.
+std::string origin_of(const LabelsReport& report, size_t rule) {
+  if (report.origins[rule].empty()) return report.contexts.place_of(report.contexts.rules()[rule]);
+  return policy::to_string(report.origins[rule].front());
+}
+
+std::string module_of(const LabelsReport& report, size_t rule) {
+  return report.origins[rule].empty() ? "-" : report.origins[rule].front().module;
+}
+
 Rows rule_rows(const LabelsReport& report) {
   Rows rows;
   for (size_t i = 0; i < report.coverage.by_rule.size(); ++i) {
     if (report.coverage.by_rule[i] == 0) continue;
     const policy::ContextRule& rule = report.contexts.rules()[i];
-    rows.push_back(fmt::format("{}\t{}\t{}\t{}\t{}{}", report.coverage.by_rule[i],
-                               escape(rule.pattern), or_dash(policy::type_field(rule.type)),
-                               rule.context.text(), report.contexts.place_of(rule),
-                               report.coverage.is_catch_all[i] ? "\tcatch-all" : ""));
+    rows.push_back(fmt::format(
+        "{}\t{}\t{}\t{}\t{}{}", report.coverage.by_rule[i], escape_unprintable(rule.pattern),
+        or_dash(policy::type_field(rule.type)), rule.context.text(), origin_of(report, i),
+        report.coverage.is_catch_all[i] ? "\tcatch-all" : ""));
+  }
+  return rows;
+}
+
+Rows label_rule_rows(const LabelsReport& report) {
+  Rows rows;
+  for (const policy::LabelRule& rule : report.label_rules.rules()) {
+    const uint64_t inodes = report.coverage.by_label_rule[report.label_rules.index_of(rule)];
+    if (!rule.labels()) continue;
+    rows.push_back(fmt::format("{}\t{}\t{}", inodes, escape_unprintable(rule.text),
+                               report.label_rules.place_of(rule)));
+  }
+  return rows;
+}
+
+/// By module: how many of its rules decide nothing, of how many.
+Rows idle_rows(const LabelsReport& report) {
+  std::map<std::string, std::pair<size_t, size_t>> counts;
+  for (size_t i = 0; i < report.coverage.by_rule.size(); ++i) {
+    auto& [idle, all] = counts[module_of(report, i)];
+    ++all;
+    if (report.coverage.by_rule[i] == 0) ++idle;
+  }
+  Rows rows;
+  for (const auto& [module, count] : counts) {
+    if (count.first > 0) {
+      rows.push_back(fmt::format("{}\t{}\t{}", count.first, count.second, escape(module)));
+    }
   }
   return rows;
 }
@@ -65,8 +104,7 @@ Rows caught_rows(const policy::Coverage& coverage) {
 /// What a person must know of a program beside its domain.
 std::string remarks(const EntryPoint& point) {
   Rows remarks;
-  // Messages may quote a hostile file.
-  if (!point.note.empty()) remarks.push_back(escape_controls(point.note));
+  if (!point.note.empty()) remarks.push_back(escape_unprintable(point.note));
   if (!point.interpreter.empty()) {
     remarks.push_back(fmt::format("a script of {}", escape(point.interpreter)));
   }
@@ -128,13 +166,24 @@ size_t count_rules(const policy::Coverage& coverage) {
 LabelsReport report_labels(const LabelledSystem& system, imagefmt::Reporter& reporter) {
   imagefmt::Stage stage(reporter, "looking at the labels", 0, "inodes");
   const std::string name = fmt::format("policy.{}", system.policy->compiled.version);
-  LabelsReport report{
-      system.closure.toplevel, system.rules.contexts,
-      policy::measure_coverage(system.tree, system.rules),
+  LabelsReport report;
+  report.toplevel = system.closure.toplevel;
+  report.contexts = system.rules.contexts;
+  report.label_rules = system.rules.label_rules;
+  report.coverage = policy::measure_coverage(system.tree, system.rules);
+  report.entry_points =
       find_entry_points(system.tree, system.closure.toplevel,
-                        policy::PolicyRules::from_image(system.policy->compiled.binary, name))};
+                        policy::PolicyRules::from_image(system.policy->compiled.binary, name));
   stage.advance(report.coverage.inodes);
   return report;
+}
+
+void find_origins(LabelsReport& report, const LabelledSystem& system, const SystemOptions& options,
+                  imagefmt::Reporter& reporter) {
+  imagefmt::Stage stage(reporter, "finding the rules' modules", 0, "rules");
+  report.origins = policy::find_rule_origins(load_modules(options.policy, options.jobs),
+                                             report.contexts, system.home_templates);
+  stage.advance(report.origins.size());
 }
 
 std::string labels_text(const LabelsReport& report) {
@@ -146,10 +195,13 @@ std::string labels_text(const LabelsReport& report) {
               fmt::format("inodes by rule: {} of {} rules decide", count_rules(coverage),
                           coverage.by_rule.size()),
               rule_rows(report));
+  const Rows by_label_rule = label_rule_rows(report);
+  if (!by_label_rule.empty()) add_section(text, "inodes by label rule", by_label_rule);
   add_section(text,
               fmt::format("{} inodes that a catch-all rule alone speaks of, by store path",
                           coverage.caught.size()),
               caught_rows(coverage));
+  add_section(text, "rules that decide nothing, of how many, by module", idle_rows(report));
   add_section(text,
               fmt::format("units: systemd runs in {} ({}, {})\n"
                           "# unit, key, program, label, domain, remarks",

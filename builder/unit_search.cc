@@ -145,11 +145,12 @@ class Search {
     for (size_t links = 0; links < kMaxLinks && aliases_.contains(target); ++links) {
       target = aliases_.at(target);
     }
+    const std::optional<UnitName> name = UnitName::parse(alias);
     auto unit = units_.find(target);
-    if (unit != units_.end()) {
+    if (unit != units_.end() && unit->second.name.type == name->type) {
       unit->second.aliases.push_back(alias);
     } else {
-      units_.emplace(alias, UnitLocation{*UnitName::parse(alias), State::kMissing, target, {}, {}});
+      units_.emplace(alias, UnitLocation{*name, State::kMissing, target, {}, {}});
     }
   }
 

@@ -96,6 +96,8 @@ class Settings {
       unit_.root = value == "/" ? "" : value;
     } else if (key == "ExecSearchPath") {
       add_search_path(value);
+    } else if (key == "PAMName") {
+      unit_.pam_name = value;
     } else if (key == "NoNewPrivileges") {
       no_new_privileges_ = on;
     } else if (key == "DynamicUser") {
@@ -142,15 +144,18 @@ std::vector<Unit> read_units(const FileTree& tree, UnitManager manager) {
   auto has_programs = [](std::string_view type) { return find_exec_keys(type) != nullptr; };
   std::vector<Unit> units;
   for (UnitLocation& location : find_units(tree, manager, has_programs)) {
-    Unit& unit = units.emplace_back();
+    Unit unit;
     unit.location = std::move(location);
-    if (unit.location.state != UnitLocation::State::kFound) continue;
-    Settings settings(unit);
-    settings.apply(read_text_at(tree, unit.location.file, kMaxUnitFile), unit.location.file);
-    for (const std::string& file : unit.location.drop_ins) {
-      settings.apply(read_text_at(tree, file, kMaxUnitFile), file);
+    if (unit.location.state == UnitLocation::State::kFound) {
+      Settings settings(unit);
+      settings.apply(read_text_at(tree, unit.location.file, kMaxUnitFile), unit.location.file);
+      for (const std::string& file : unit.location.drop_ins) {
+        settings.apply(read_text_at(tree, file, kMaxUnitFile), file);
+      }
+      settings.finish();
     }
-    settings.finish();
+    const bool needs_programs = unit.location.name.type == "service" || !unit.faults.empty();
+    if (needs_programs || !unit.commands.empty()) units.push_back(std::move(unit));
   }
   return units;
 }

@@ -24,11 +24,12 @@ struct Unit {
   std::string root;                      // RootDirectory= or RootImage=
   std::vector<std::string> search_path;  // ExecSearchPath=
   bool no_new_privileges = false;        // asked for or implied
+  std::string pam_name;                  // PAMName=
   std::vector<UnitCommand> commands;     // in the order of a unit's life
   std::vector<std::string> faults;       // what systemd refuses, as `FILE: line N: …`
 };
 
-/// Sorted by name. What is wrong with a unit is in its faults; throws only if a file cannot be read.
+/// Sorted by name; of sockets those that run programs. What is wrong with a unit is in its faults; throws only if a file cannot be read.
 std::vector<Unit> read_units(const imagefmt::FileTree& tree, UnitManager manager);
 
 }  // namespace builder

@@ -84,12 +84,16 @@ Coverage measure_coverage(const imagefmt::FileTree& tree, const LabelInput& inpu
   Coverage coverage;
   coverage.is_catch_all = find_catch_alls(input.contexts);
   coverage.by_rule.resize(input.contexts.rules().size());
+  coverage.by_label_rule.resize(input.label_rules.rules().size());
   expect_labels(
       tree, input,
       [&](const std::string& path, const imagefmt::Node& node, const ExpectedLabel& expected) {
         ++coverage.inodes;
         ++coverage.by_label[std::string(node.label.text())];
-        if (!expected.rule) return;
+        if (!expected.rule) {
+          ++coverage.by_label_rule[input.label_rules.index_of(*expected.label_rule)];
+          return;
+        }
         const size_t rule = input.contexts.index_of(*expected.rule);
         ++coverage.by_rule[rule];
         if (coverage.is_catch_all[rule]) coverage.caught.push_back({path, rule});

@@ -30,8 +30,10 @@ struct Coverage {
   };
   uint64_t inodes = 0;
   std::map<std::string, uint64_t> by_label;  // adds up to `inodes`
-  std::vector<uint64_t> by_rule;   // by index into contexts.rules(); `<<none>>` counts too
-  std::vector<bool> is_catch_all;  // by the same index
+  /// Which rule decides, by index into contexts.rules() (`<<none>>` counts) and into
+  /// label_rules.rules(); both add up to `inodes`.
+  std::vector<uint64_t> by_rule, by_label_rule;
+  std::vector<bool> is_catch_all;  // by index into contexts.rules()
   std::vector<CaughtPath> caught;  // in the order of imagefmt::walk()
 };
 
