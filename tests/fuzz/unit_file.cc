@@ -37,6 +37,7 @@ void read_texts(std::string_view text) {
 void read_tree(std::string_view text) {
   // Its first line is where one name leads.
   const std::string target(text.substr(0, std::min(text.find('\n'), size_t{255})));
+  if (target.empty() || target.find('\0') != std::string::npos) return;
   const std::string folder = "/etc/systemd/system/";
   imagefmt::FileTree tree;
   auto file = [&] {

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "builder/cli.h"
@@ -116,16 +117,168 @@ LabelsReport make_report() {
   return report;
 }
 
+/// A report's text with `|` for tabs.
+std::string with_bars(std::string text) {
+  std::ranges::replace(text, '\t', '|');
+  return text;
+}
+
 TEST(LabelsReport, ReadsAsText) {
-  EXPECT_EQ(labels_text(make_report()), "?");
+  EXPECT_EQ(with_bars(labels_text(make_report())), R"(# 36 inodes by label
+2|system_u:object_r:bin_t
+15|system_u:object_r:etc_t
+1|system_u:object_r:init_exec_t
+2|system_u:object_r:root_t
+7|system_u:object_r:store_t
+8|system_u:object_r:usr_t
+1|system_u:object_r:web_exec_t
+
+# inodes by rule: 9 of 10 rules decide
+7|/nix(/.*)?|-|system_u:object_r:store_t|fc:1
+1|/|-d|system_u:object_r:root_t|modules/web.cil line 2
+15|/etc(/.*)?|-|system_u:object_r:etc_t|modules/web.cil line 3|catch-all
+1|/usr|-d|system_u:object_r:usr_t|modules/web.cil line 4
+7|/usr/.*|-|system_u:object_r:usr_t|modules/web.cil line 5|catch-all
+2|/usr/bin/.*|-|system_u:object_r:bin_t|modules/web.cil line 6|catch-all
+1|/usr/bin/web|--|system_u:object_r:web_exec_t|modules/web.cil line 7
+1|/usr/lib/systemd/systemd|--|system_u:object_r:init_exec_t|modules/web.cil line 8
+1|/run|-d|<<none>>|modules/web.cil line 10
+
+# 24 inodes that a catch-all rule alone speaks of, by store path
+18|/
+2|/nix/store/dddddddddddddddddddddddddddddddd-systemd-257
+2|/nix/store/ssssssssssssssssssssssssssssssss-system
+2|/nix/store/wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww-web-1.0
+
+# rules that decide nothing, of how many, by module
+1|9|web
+
+# units: systemd runs in init_t (/nix/store/dddddddddddddddddddddddddddddddd-systemd-257/lib/systemd/systemd, system_u:object_r:init_exec_t)
+# unit, key, program, label, domain, remarks
+asked.service|ExecStart|tool|system_u:object_r:bin_t|web_t|a script of /bin/sh; does not start, lacking allow init_t init_t:process setexec; allow web_t bin_t:file entrypoint;
+held.service|ExecStop|/run/current-system/sw/bin/web|system_u:object_r:web_exec_t|web_t|-
+web.service|ExecStart|/nix/store/wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww-web-1.0/bin/web|system_u:object_r:web_exec_t|web_t|-
+
+# units that stay in init_t, initrc_t or unconfined_*
+held.service|ExecStart|/run/current-system/sw/bin/web|system_u:object_r:web_exec_t|init_t|no_new_privs keeps it from web_t, lacking allow init_t web_t:process2 nnp_transition;
+shell.service|ExecStart|/nix/store/ssssssssssssssssssssssssssssssss-system/systemd/lib/systemd/systemd|system_u:object_r:init_exec_t|init_t|its PAM service 'login' may ask for another domain
+web.service|ExecStartPre|/nix/store/wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww-web-1.0/bin/start\040web|system_u:object_r:bin_t|initrc_t|a script of /bin/sh
+
+# units whose domain cannot be told
+broken.service|-|-|-|-|/etc/systemd/system/broken.service: line 2: ExecStart: neither an absolute path nor a file name
+gone@.service|ExecStart|/usr/bin/gone|-|-|the program is not in the image
+gone@.service|ExecReload|/etc|system_u:object_r:etc_t|-|not an executable file
+gone@.service|ExecStop|/bin/%i|-|-|specifier '%i' is known at boot alone
+idle.service|-|-|-|-|runs no program
+own-root.service|ExecStart|/bin/x|-|-|it is executed in a root of its own, '/srv'
+strange.service|ExecStart|tool|system_u:object_r:bin_t|-|SELinuxContext=no_t: no context; a script of /bin/sh
+user/agent.service|ExecStart|/usr/bin/tool|system_u:object_r:bin_t|-|its systemd is a user's, whose login decides the domain; a script of /bin/sh
+
+# other names of units
+www.service|web.service
+)");
 }
 
 TEST(LabelsReport, IsSummarised) {
-  EXPECT_EQ(labels_summary(make_report()), "?");
+  EXPECT_EQ(labels_summary(make_report()),
+            R"(labels: 36 inodes, 7 labels, by 9 of 10 rules; a catch-all alone speaks of 24
+units' programs: 3 confined, 3 in init_t, initrc_t or unconfined_*, 8 unknown
+)");
 }
 
 TEST(LabelsReport, IsJson) {
-  EXPECT_EQ(labels_json_text(make_report()), "?");
+  const std::string text = labels_json_text(make_report());
+  size_t last = 0;
+  for (const char* key : {"toplevel", "inodes", "by_label", "by_rule", "by_label_rule",
+                          "caught_by_catch_all", "idle_rules", "systemd", "units"}) {
+    const size_t at = text.find(std::string("\n  \"") + key + "\": ");
+    ASSERT_NE(at, std::string::npos) << key;
+    EXPECT_GT(at, last) << key;
+    last = at;
+  }
+  EXPECT_THAT(text, HasSubstr(R"(    {
+      "pattern": "/usr/bin/web",
+      "type": "--",
+      "label": "system_u:object_r:web_exec_t",
+      "place": "fc:7",
+      "origins": [
+        {
+          "module": "web",
+          "file": "modules/web.cil",
+          "line": 7
+        }
+      ],
+      "catch_all": false,
+      "inodes": 1
+    })"));
+  EXPECT_THAT(text, HasSubstr(R"(    {
+      "path": "/usr/notes\\012",
+      "pattern": "/usr/.*"
+    })"));
+  EXPECT_THAT(text, HasSubstr(R"(  "idle_rules": [
+    {
+      "module": "web",
+      "rules": [
+        {
+          "pattern": "/usr/bin/never\\.[ab]",
+          "type": "--",
+          "label": "system_u:object_r:web_exec_t",
+          "place": "fc:9",
+          "origins": [
+            {
+              "module": "web",
+              "file": "modules/web.cil",
+              "line": 9
+            }
+          ]
+        }
+      ]
+    }
+  ],
+  "systemd": {
+    "file": "/nix/store/dddddddddddddddddddddddddddddddd-systemd-257/lib/systemd/systemd",
+    "label": "system_u:object_r:init_exec_t",
+    "domain": "init_t"
+  },
+)"));
+  EXPECT_THAT(text, HasSubstr(R"(    {
+      "name": "held.service",
+      "manager": "system",
+      "file": "/etc/systemd/system/held.service",
+      "drop_ins": [],
+      "aliases": [],
+      "selinux_context": null,
+      "no_new_privileges": true,
+      "commands": [
+        {
+          "key": "ExecStart",
+          "program": "/run/current-system/sw/bin/web",
+          "file": "/nix/store/wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww-web-1.0/bin/web",
+          "interpreter": null,
+          "label": "system_u:object_r:web_exec_t",
+          "domain": "init_t",
+          "standing": "unconfined",
+          "starts": true,
+          "held_from": "web_t",
+          "missing": [
+            "allow init_t web_t:process2 nnp_transition;"
+          ],
+          "note": null
+        },
+        {
+          "key": "ExecStop",
+          "program": "/run/current-system/sw/bin/web",
+          "file": "/nix/store/wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww-web-1.0/bin/web",
+          "interpreter": null,
+          "label": "system_u:object_r:web_exec_t",
+          "domain": "web_t",
+          "standing": "confined",
+          "starts": true,
+          "held_from": null,
+          "missing": [],
+          "note": null
+        }
+      ])"));
 }
 
 TEST(LabelsCommand, ExplainsItself) {
