@@ -33,9 +33,6 @@
     echo deep >deep/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/file
     printf '#! ${packages.bash}/bin/bash\necho curious\n' >"$out/bin/curious program"
     chmod +x "$out/bin/curious program"
-    # Nix's store optimisation links these two, and they need two labels: a program, and data.
-    printf '#! ${packages.bash}/bin/bash\necho twice\n' | tee "$out/bin/curious-twin" >curious-twin
-    chmod +x "$out/bin/curious-twin" curious-twin
   '';
 
   # A store path that is an executable file itself.
