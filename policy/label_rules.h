@@ -18,7 +18,6 @@
 
 namespace policy {
 
-constexpr uint64_t kMaxLabelRulesBytes = 1 << 20;
 constexpr size_t kMaxLabelRules = 4096;  // of one file
 constexpr size_t kMaxPlaces = 8;         // of one rule
 
@@ -33,7 +32,7 @@ struct LabelRule {
   FileType type = FileType::kAny;
   bool is_executable = false;  // `-x`
 
-  std::vector<std::string> places;  // after `as`
+  std::vector<std::string> places;  // after `as`; of kFile, the one other name
   bool is_skeleton = false;
   bool is_guess = false;
   std::string context;  // of a rule that labels: a type alone, or user:role:type[:range]
