@@ -52,6 +52,7 @@ int run(const std::vector<std::string>& args, Io& io) {
   add_policy_commands(app, chosen);
   add_contexts_commands(app, chosen);
   add_inspect_command(app, chosen);
+  add_labels_command(app, chosen);
   add_diff_command(app, chosen);
   add_verify_command(app, chosen);
   add_boards_command(app, chosen);

@@ -102,6 +102,13 @@ std::string cleaned(std::string_view path) {
 
 }  // namespace
 
+std::string_view type_in(std::string_view context) {
+  for (int field = 0; field < 2; ++field) {
+    context.remove_prefix(std::min(context.find(':'), context.size() - 1) + 1);
+  }
+  return context.substr(0, context.find(':'));
+}
+
 FileType type_of(const imagefmt::Node& node) {
   switch (imagefmt::type_letter(node)) {
     case 'd':

@@ -268,6 +268,12 @@ std::optional<MissingAccess> PolicyRules::missing(
                        inactive ? condition_text(*tables_, *inactive) : ""};
 }
 
+std::optional<MissingAccess> PolicyRules::missing(
+    std::string_view source, std::string_view target, std::string_view object_class,
+    const std::vector<std::string>& permissions) const {
+  return missing(type_id(source), type_id(target), object_class, permissions);
+}
+
 std::vector<DomainEntry> PolicyRules::domains_entered_by(std::string_view exec_type) const {
   TypeId exec = type_id(exec_type);
   ClassId process = class_id("process"), file = class_id("file");

@@ -80,6 +80,11 @@ class PolicyRules {
   /// of that type. Of active type_transitions without a file name; nothing if there is none.
   std::optional<std::string> transition(std::string_view source, std::string_view target,
                                         std::string_view object_class = "process") const;
+  /// What of it no active rule gives, with a condition under which one would; nothing if all is
+  /// allowed.
+  std::optional<MissingAccess> missing(std::string_view source, std::string_view target,
+                                       std::string_view object_class,
+                                       const std::vector<std::string>& permissions) const;
   /// Sorted by domain, then source.
   std::vector<DomainEntry> domains_entered_by(std::string_view exec_type) const;
   /// The types that may do all of it, sorted; active rules only.
