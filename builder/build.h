@@ -8,11 +8,11 @@
 
 #include "builder/bootspec.h"
 #include "builder/closure.h"
+#include "builder/image.h"
 #include "builder/kernel.h"
 #include "builder/labels_report.h"
 #include "builder/splits.h"
 #include "builder/system_options.h"
-#include "imagefmt/compression.h"
 #include "policy/label.h"
 
 namespace builder {
@@ -43,8 +43,7 @@ enum class LabelsDetail {
 
 struct BuildOptions {
   SystemOptions system;
-  imagefmt::Compression compression = imagefmt::Compression::kZstd;
-  std::optional<int> level;
+  ImageOptions image;  // but format, identity, time and jobs, which the system gives
   std::string output;
   bool verify = true;          // the labels of what was written; --no-verify: false
   bool report_splits = false;  // costs an lstat for each file of the store

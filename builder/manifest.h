@@ -38,6 +38,8 @@ std::string serialize_manifest(const Manifest& manifest);
 /// What `run` must know of an output folder. Throws what is wrong, naming the file.
 struct ManifestSummary {
   std::string board;
+  std::string root_image;  // the artifact's name
+  bool writes_root;        // the command line says `rw`
 };
 ManifestSummary parse_manifest(std::string_view json, const std::string& name);
 

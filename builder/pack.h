@@ -2,11 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
+#include "builder/image.h"
 #include "imagefmt/base/reporter.h"
-#include "imagefmt/squashfs/squashfs.h"
 
 namespace builder {
 
@@ -17,7 +16,7 @@ struct PackOptions {
   bool project_store = false;  // /nix/store/<hash>-<name>/… by its place in the FHS
   std::string label_rules;     // a file of the user's; empty: ours alone
   std::string output;
-  imagefmt::SquashfsOptions squashfs;  // isolate_below is set by pack()
+  ImageOptions image;
 };
 
 struct PackResult {

@@ -24,7 +24,9 @@ void add_system_options(CLI::App& command, SystemOptions& options) {
   command.add_option("--contents", options.contents, "JSON list of entries to add to the root")
       ->option_text("FILE");
   add_choice(command, "--init", options.init, kInits,
-             "sealed: no activation at boot (default); closure: the system's own init")
+             "sealed: no activation at boot (default, if the root is read-only); closure: the "
+             "system's own "
+             "init")
       ->option_text("sealed|closure");
   command
       .add_option("--label-rules", options.label_rules,

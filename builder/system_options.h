@@ -9,6 +9,7 @@
 #include <string>
 
 #include "builder/assemble.h"
+#include "builder/board.h"
 #include "builder/policy_options.h"
 
 namespace builder {
@@ -22,12 +23,14 @@ struct SystemOptions {
   std::string board;        // a name, or a .toml file; empty: none, where nothing is booted
   PolicyOptions policy;
   policy::SelinuxMode mode = policy::SelinuxMode::kEnforcing;
-  std::optional<InitKind> init;  // default: sealed, as every read-only root
+  std::optional<RootFormat> format;  // of the root image; default: the board's
+  bool read_only = true;             // the root, once it is mounted
+  std::optional<InitKind> init;      // default: sealed for a read-only root, else the closure's
   int64_t source_date_epoch = 1;
   unsigned jobs = 0;
 };
 
-/// Declares the options (but --board and --mode, which label nothing) and sets `options` while they
+/// Declares the options (but --board, --format and --mode, which label nothing) and sets `options` while they
 /// are parsed.
 void add_system_options(CLI::App& command, SystemOptions& options);
 

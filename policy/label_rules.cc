@@ -10,7 +10,6 @@
 #include "imagefmt/base/error.h"
 #include "imagefmt/base/file.h"
 #include "imagefmt/dump.h"
-#include "policy/similar.h"
 #include "policy/text_lines.h"
 
 namespace policy {
@@ -23,6 +22,7 @@ namespace {
 using imagefmt::Error;
 using imagefmt::escape;
 
+constexpr uint64_t kMaxFileBytes = 1 << 20;
 constexpr size_t kMaxLineBytes = 8192;
 constexpr size_t kMaxGlobBytes = 255;  // as a file name
 constexpr size_t kMaxContextBytes = 4096;
@@ -56,8 +56,8 @@ auto parse_word(const Table& table, std::string_view what, std::string_view word
     if (name == word) return value;
     names.emplace_back(name);
   }
-  throw Error(fmt::format("unknown {} '{}'{}: expected one of {}", what, escape(word),
-                          mention_similar(word, names), fmt::join(names, " ")));
+  throw Error(fmt::format("unknown {} '{}': expected one of {}", what, escape(word),
+                          fmt::join(names, " ")));
 }
 
 /// Undoes imagefmt::escape().
@@ -261,18 +261,16 @@ struct LabelRules::Data {
 void LabelRules::Data::parse(const std::string& name, std::string_view text,
                              imagefmt::Faults& faults) {
   const uint16_t file = static_cast<uint16_t>(files.size());
-  const size_t most = rules.size() + kMaxLabelRules;
+  const size_t first = rules.size();
+  bool is_full = false;
   files.push_back(name);
-  if (text.size() > kMaxLabelRulesBytes) {
-    return faults.add(fmt::format("cannot read '{}': {} bytes, more than {}", name, text.size(),
-                                  kMaxLabelRulesBytes));
-  }
   for_each_line(text, [&](std::string_view line, size_t number) {
+    if (is_full) return;
     try {
       std::vector<std::string_view> words = words_of(line);
-      if (words.empty() || rules.size() > most) return;
-      if (rules.size() == most)
-        faults.add(fmt::format("cannot read '{}': more than {} rules", name, kMaxLabelRules));
+      if (words.empty()) return;
+      is_full = rules.size() - first == kMaxLabelRules;
+      if (is_full) throw Error(fmt::format("more than {} rules", kMaxLabelRules));
       LabelRule rule = LineParser(std::move(words)).parse();
       rule.line = static_cast<uint32_t>(number);
       rule.file = file;
@@ -304,7 +302,7 @@ LabelRules LabelRules::parse(std::span<const NamedText> user) {
 
 LabelRules LabelRules::load(const std::string& path) {
   if (path.empty()) return {};
-  return parse(std::array{NamedText{path, imagefmt::read_file(path, kMaxLabelRulesBytes)}});
+  return parse(std::array{NamedText{path, imagefmt::read_file(path, kMaxFileBytes)}});
 }
 
 std::span<const LabelRule> LabelRules::rules() const {

@@ -18,7 +18,6 @@
 
 namespace policy {
 
-constexpr uint64_t kMaxLabelRulesBytes = 1 << 20;
 constexpr size_t kMaxLabelRules = 4096;  // of one file
 constexpr size_t kMaxPlaces = 8;         // of one rule
 
