@@ -46,8 +46,9 @@ std::string why_place_lost(const ContextRule& rule, const std::string& place,
 
 /// One that fits, but stands behind `first` at its place.
 std::string why_behind(const ContextRule& rule, const ContextRule& first) {
-  return first.is_literal && !rule.is_literal ? "a regular expression, and the place has plain text"
-                                              : "a later rule of the same place";
+  return first.is_literal && !rule.is_literal
+             ? "a regular expression, and plain text matches the same place"
+             : "a later rule matches the same place";
 }
 
 }  // namespace
