@@ -325,6 +325,12 @@ const ContextRule* FileContexts::lookup(std::string_view path, FileType type) co
   return key.empty() || data_->rules.empty() ? nullptr : data_->matcher->best(key, type);
 }
 
+std::vector<const ContextRule*> FileContexts::matches(std::string_view path) const {
+  const std::string key = substituted(path);
+  if (key.empty()) return {};
+  return data_->matcher->all(key);
+}
+
 std::string FileContexts::substituted(std::string_view path) const {
   std::string first, second;
   return std::string(data_->substituted(path, first, second));

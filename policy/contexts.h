@@ -99,6 +99,10 @@ class FileContexts {
   /// not null. Repeated and trailing slashes are dropped first, then the substitutions are applied.
   const ContextRule* lookup(std::string_view path, FileType type) const;
 
+  /// All rules that match `path`, of any file type, the best first: lookup() returns the first of
+  /// them that fits its type. Takes as long as libselinux does.
+  std::vector<const ContextRule*> matches(std::string_view path) const;
+
   /// What lookup() matches the rules against.
   std::string substituted(std::string_view path) const;
 
