@@ -18,8 +18,10 @@ struct Format {
   std::string_view magic;
   const char* filesystem;
   FileTree (*read)(std::shared_ptr<const File>);
+  imagefmt::NumberedTree (*read_numbered)(std::shared_ptr<const File>);
 };
-constexpr Format kFormats[] = {{"hsqs", "squashfs", imagefmt::read_squashfs}};
+constexpr Format kFormats[] = {
+    {"hsqs", "squashfs", imagefmt::read_squashfs, imagefmt::read_numbered_squashfs}};
 
 const Format& format_of(const File& file) {
   std::array<uint8_t, 4> magic{};
@@ -36,6 +38,11 @@ const Format& format_of(const File& file) {
 FileTree read_image(const std::string& path) {
   auto file = std::make_shared<const File>(File::open_for_reading(path));
   return format_of(*file).read(file);
+}
+
+imagefmt::NumberedTree read_numbered_image(const std::string& path) {
+  auto file = std::make_shared<const File>(File::open_for_reading(path));
+  return format_of(*file).read_numbered(file);
 }
 
 std::string filesystem_of(const std::string& path) {

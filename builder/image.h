@@ -13,6 +13,9 @@ namespace builder {
 /// the file when asked for.
 imagefmt::FileTree read_image(const std::string& path);
 
+/// The same with the numbers of its inodes.
+imagefmt::NumberedTree read_numbered_image(const std::string& path);
+
 /// Of the same formats, as policies call them (`fs_use_xattr squashfs`): told by the magic number,
 /// too.
 std::string filesystem_of(const std::string& path);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace policy {
@@ -27,5 +28,13 @@ struct StorePath {
   std::string base_name;  // `<hash>-<name>`
   StorePathRole role = StorePathRole::kPackage;
 };
+
+/// `<name>` of `<hash>-<name>`.
+std::string_view derivation_name(std::string_view base_name);
+
+/// The package that a derivation's name names: without its version, as Nix's parseDrvName splits it
+/// (`openssh-9.6p1-man` is `openssh`), and where there is none, without an output's name
+/// (`config-doc` is `config`). `nginx` is neither `evil-nginx` nor `nginx-evil`.
+std::string_view package_name(std::string_view derivation_name);
 
 }  // namespace policy
