@@ -54,7 +54,8 @@ std::string describe(const ContextRule& rule, const FileContexts& contexts) {
 }  // namespace
 
 std::string type_in(std::string_view context) {
-  return std::string(split(context, ':', 4).at(2));
+  const std::vector<std::string_view> parts = split(context, ':', 4);
+  return parts.size() < 3 ? std::string() : std::string(parts[2]);
 }
 
 std::string_view self_or(std::string_view source, std::string_view target) {
@@ -152,7 +153,7 @@ std::optional<Cause> CauseFinder::find_label_fault(JudgedDenial& judged) const {
 std::optional<Cause> CauseFinder::find_label_fault_of_image(JudgedDenial& judged,
                                                             const std::string& type) const {
   const std::vector<FoundFile>& files = judged.object.files;
-  auto has_type = [&](const FoundFile& file) { return type_in(file.node->label.text()) == type; };
+  auto has_type = [&](const FoundFile& file) { return type_in(file.label.text()) == type; };
   // A name alone: the file is one of those that are labelled so, if there are any.
   if (files.size() > 1) {
     if (std::ranges::any_of(files, has_type)) {
@@ -166,7 +167,7 @@ std::optional<Cause> CauseFinder::find_label_fault_of_image(JudgedDenial& judged
     return std::nullopt;
   }
   std::set<std::string> types;
-  for (const FoundFile& file : files) types.insert(type_in(file.node->label.text()));
+  for (const FoundFile& file : files) types.insert(type_in(file.label.text()));
   // Files of one name that the rules label differently: which was meant nobody can tell.
   if (types.size() != 1) return std::nullopt;
   Cause cause{Kind::kLabel, judged.denial.message.permissions, "", {}, {}};
@@ -232,10 +233,19 @@ std::optional<Cause> CauseFinder::find_domain_fault(const JudgedDenial& judged) 
   if (std::ranges::find(kCatchAllDomains, source) == kCatchAllDomains.end()) return std::nullopt;
   Cause cause{Kind::kDomain, message.permissions, "", {}, {}};
   for (const FoundFile& program : judged.programs) {
-    const std::string label = type_in(program.node->label.text());
-    const bool leads_somewhere = std::ranges::any_of(
-        domains_of(label), [&](const DomainEntry& e) { return e.active && !e.source.empty(); });
-    if (leads_somewhere) continue;
+    const std::string label = type_in(program.label.text());
+    auto entry = std::ranges::find_if(domains_of(label), [&](const DomainEntry& e) {
+      return e.active && e.source == source && e.domain != source;
+    });
+    if (entry != domains_of(label).end()) {
+      if (message.exe.empty()) continue;  // another program can have taken its name
+      cause.text = fmt::format("{} runs in {}, and by its label {} it would have entered {}",
+                               program.path, source, label, entry->domain);
+      cause.mends = {
+          "build the image anew: the log is of one with other labels, or the process has "
+          "no-new-privileges"};
+      return cause;
+    }
     for (const std::string& type : types_for_program(program, source)) {
       cause.text = fmt::format(
           "{} runs in {}, its starter's domain, since nothing enters a domain by its label {}",
@@ -359,6 +369,15 @@ bool contains(const std::vector<std::string>& names, std::string_view name) {
   return std::ranges::find(names, name) != names.end();
 }
 
+bool may_have(const Role& role, std::string_view type, const PolicyRules& policy) {
+  const TypeId id = policy.type_id(type);
+  return std::ranges::any_of(role.types, [&](TypeId given) {
+    const TypeSymbol& symbol = policy.tables().types[given];
+    return given == id ||
+           (symbol.attribute && std::ranges::find(symbol.related, id) != symbol.related.end());
+  });
+}
+
 /// What of a context the policy does not accept.
 void judge_context(const std::string& context, const PolicyRules& policy, JudgedError& judged) {
   const PolicyTables& tables = policy.tables();
@@ -379,8 +398,7 @@ void judge_context(const std::string& context, const PolicyRules& policy, Judged
   } else if (role != "object_r" && !contains(known_user->roles, role)) {
     judged.text = fmt::format("user '{}' has no role '{}'", user, role);
     judged.mends = {fmt::format("(userrole {} {})", user, role)};
-  } else if (role != "object_r" && std::ranges::find(known_role->types, policy.type_id(type)) ==
-                                       known_role->types.end()) {
+  } else if (role != "object_r" && !may_have(*known_role, type, policy)) {
     judged.text = fmt::format("role '{}' has no type '{}'", role, type);
     judged.mends = {fmt::format("(roletype {} {})", role, type)};
   } else {

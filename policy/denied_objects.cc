@@ -61,7 +61,7 @@ FileType file_type_of_class(std::string_view object_class) {
 DeniedObjects::DeniedObjects(const imagefmt::FileTree& tree, const imagefmt::NumberedTree* image,
                              const std::vector<AvcMessage>& messages)
     : tree_(tree), image_(image) {
-  std::map<std::string, std::vector<FoundFile>, std::less<>> wanted;
+  std::map<std::string, std::vector<Candidate>, std::less<>> wanted;
   for (const AvcMessage& message : messages) {
     if (!message.name.empty()) wanted.try_emplace(message.name);
     const std::string_view program = program_name(message.comm);
@@ -83,7 +83,7 @@ DeniedObjects::DeniedObjects(const imagefmt::FileTree& tree, const imagefmt::Num
   by_name_.assign(std::make_move_iterator(wanted.begin()), std::make_move_iterator(wanted.end()));
 }
 
-const std::vector<FoundFile>* DeniedObjects::named(std::string_view name) const {
+const std::vector<DeniedObjects::Candidate>* DeniedObjects::named(std::string_view name) const {
   auto found = std::ranges::lower_bound(
       by_name_, name, {}, [](const auto& entry) { return std::string_view(entry.first); });
   return found != by_name_.end() && found->first == name ? &found->second : nullptr;
@@ -107,7 +107,7 @@ DeniedObject DeniedObjects::object_of(const AvcMessage& message) const {
   object.kind = Kind::kImage;
   auto add = [&](const std::string& path) {
     const Node* node = tree_.find(path);
-    if (node && fits(*node, object.type)) object.files.push_back({path, node});
+    if (node && fits(*node, object.type)) object.files.push_back({path, node->label});
   };
   if (!message.path.empty()) add(message.path);
   if (object.files.empty() && image_ && message.inode) {
@@ -126,10 +126,10 @@ DeniedObject DeniedObjects::object_of(const AvcMessage& message) const {
     object.by_inode = !object.files.empty();
   }
   if (object.files.empty() && message.path.empty()) {
-    if (const std::vector<FoundFile>* files = named(message.name)) {
-      for (const FoundFile& file : *files) {
+    if (const std::vector<Candidate>* files = named(message.name)) {
+      for (const Candidate& file : *files) {
         if (fits(*file.node, object.type) && base_name(file.path) == message.name) {
-          object.files.push_back(file);
+          object.files.push_back({file.path, file.node->label});
         }
       }
     }
@@ -143,13 +143,13 @@ std::vector<FoundFile> DeniedObjects::programs_of(std::string_view exe,
   std::vector<FoundFile> programs;
   if (!exe.empty()) {
     const Node* node = exe.starts_with('/') ? tree_.find(exe) : nullptr;
-    if (node && is_executable(*node)) programs.push_back({std::string(exe), node});
+    if (node && is_executable(*node)) programs.push_back({std::string(exe), node->label});
     return programs;
   }
-  const std::vector<FoundFile>* files = named(program_name(comm));
+  const std::vector<Candidate>* files = named(program_name(comm));
   if (!files) return programs;
-  for (const FoundFile& file : *files) {
-    if (is_executable(*file.node)) programs.push_back(file);
+  for (const Candidate& file : *files) {
+    if (is_executable(*file.node)) programs.push_back({file.path, file.node->label});
   }
   return programs;
 }

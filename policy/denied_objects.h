@@ -16,7 +16,7 @@ namespace policy {
 /// A file of the labelled tree.
 struct FoundFile {
   std::string path;
-  const imagefmt::Node* node = nullptr;
+  imagefmt::Label label;
 };
 
 struct DeniedObject {
@@ -47,11 +47,15 @@ class DeniedObjects {
   std::vector<FoundFile> programs_of(std::string_view exe, std::string_view comm) const;
 
  private:
-  const std::vector<FoundFile>* named(std::string_view name) const;
+  struct Candidate {
+    std::string path;
+    const imagefmt::Node* node;
+  };
+  const std::vector<Candidate>* named(std::string_view name) const;
 
   const imagefmt::FileTree& tree_;
   const imagefmt::NumberedTree* image_;
-  std::vector<std::pair<std::string, std::vector<FoundFile>>> by_name_;  // sorted by name
+  std::vector<std::pair<std::string, std::vector<Candidate>>> by_name_;  // sorted by name
 };
 
 /// The file type of an object class: kRegular for `file`; kAny for what is no file.

@@ -31,6 +31,7 @@ void add_contexts_commands(CLI::App& app, Run& chosen);
 void add_inspect_command(CLI::App& app, Run& chosen);
 void add_diff_command(CLI::App& app, Run& chosen);
 void add_verify_command(CLI::App& app, Run& chosen);
+void add_denials_command(CLI::App& app, Run& chosen);
 void add_boards_command(CLI::App& app, Run& chosen);
 
 }  // namespace builder
