@@ -9,15 +9,17 @@
 
 namespace policy {
 
+/// What a store path is to the system that has it. What a name alone tells is no role, but a `name`
+/// rule (label_rules.h).
 enum class StorePathRole {
   kPackage,        // an ordinary output: bin, lib, share … at its top
   kToplevel,       // the system, or one of its specialisations
   kSystemPath,     // `sw`: the link farm of environment.systemPackages
   kEtc,            // the tree that `<toplevel>/etc` names
   kEtcEntry,       // what one entry of it leads to: seen at that place in /etc
-  kSystemUnits,    // `system-units`, `user-units`: link farms of units
-  kUnit,           // `unit-<name>`: a folder with one unit, or its drop-ins
-  kUnitScript,     // `unit-script-<name>`: what ExecStart= of a NixOS unit runs
+  kSystemUnits,    // the link farm of /etc/systemd/system
+  kUserUnits,      // and of /etc/systemd/user
+  kUnit,           // a folder with one unit, or its drop-ins
   kKernel,         // the kernel image's own output
   kKernelModules,  // `kernel-modules`: lib/modules
   kInitrd,
