@@ -50,6 +50,13 @@ std::string shortened(std::string text) {
 std::string describe(const ContextRule& rule, const FileContexts& contexts) {
   return fmt::format("{} ({})", rule.pattern, contexts.place_of(rule));
 }
+std::string describe(const Explanation& explanation, const LabelInput& labels) {
+  if (explanation.reason == Explanation::Reason::kLabelRule) {
+    const LabelRule& rule = *explanation.label_rule;
+    return fmt::format("{} ({})", rule.text, labels.label_rules.place_of(rule));
+  }
+  return explanation.rule ? describe(*explanation.rule, labels.contexts) : "its folder's label";
+}
 
 }  // namespace
 
@@ -172,9 +179,7 @@ std::optional<Cause> CauseFinder::find_label_fault_of_image(JudgedDenial& judged
   if (types.size() != 1) return std::nullopt;
   Cause cause{Kind::kLabel, judged.denial.message.permissions, "", {}, {}};
   cause.text = fmt::format("the object has {}, and the rules give it {}", type, *types.begin());
-  if (judged.explanation && judged.explanation->rule) {
-    cause.text += ": " + describe(*judged.explanation->rule, input_.labels.contexts);
-  }
+  if (judged.explanation) cause.text += ": " + describe(*judged.explanation, input_.labels);
   const imagefmt::Node* built = input_.image ? input_.image->tree.find(files[0].path) : nullptr;
   const bool is_of_image = built && type_in(built->label.text()) == type;
   cause.mends = {is_of_image ? "build the image anew: it was not labelled by these rules"
