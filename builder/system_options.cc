@@ -29,6 +29,7 @@ void add_system_options(CLI::App& command, SystemOptions& options) {
   command.add_option("--jobs", options.jobs, "how many cores to use (default: all)")
       ->option_text("N");
   add_policy_options(command, options.policy);
+  add_compiled_policy_option(command, options.policy);
 }
 
 }  // namespace builder
