@@ -8,10 +8,10 @@
 
 #include "builder/bootspec.h"
 #include "builder/closure.h"
+#include "builder/image.h"
 #include "builder/kernel.h"
 #include "builder/splits.h"
 #include "builder/system_options.h"
-#include "imagefmt/compression.h"
 #include "policy/label.h"
 
 namespace builder {
@@ -24,7 +24,8 @@ struct LabelledSystem {
   std::string format;  // of the root's file system, as `rootfstype=` and `fs_use_xattr` have it
   std::string command_line;  // empty without a board
   std::unique_ptr<const NamedPolicy> policy;
-  imagefmt::FileTree selinux;  // what lies in /etc/selinux
+  imagefmt::FileTree selinux;               // what lies in /etc/selinux
+  std::vector<std::string> home_templates;  // what policy::find_rule_origins asks for
   policy::LabelInput rules;
   imagefmt::FileTree tree;
   policy::LabelReport labels;
@@ -35,8 +36,7 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
 
 struct BuildOptions {
   SystemOptions system;
-  imagefmt::Compression compression = imagefmt::Compression::kZstd;
-  std::optional<int> level;
+  ImageOptions image;  // but format, identity, time and jobs, which the system gives
   std::string output;
   bool verify = true;          // the labels of what was written; --no-verify: false
   bool report_splits = false;  // costs an lstat for each file of the store

@@ -102,13 +102,16 @@ void add_compiled_policy_option(CLI::App& command, PolicyOptions& options) {
   });
 }
 
+std::vector<policy::Module> load_modules(const PolicyOptions& options, unsigned jobs) {
+  return policy::load_modules({options.folder, options.modules, options.removed}, jobs);
+}
+
 namespace {
 
 NamedPolicy compile_modules(const PolicyOptions& options,
                             const std::optional<policy::KernelVersion>& kernel, unsigned jobs,
                             imagefmt::Reporter& reporter) {
-  std::vector<policy::Module> modules =
-      policy::load_modules({options.folder, options.modules, options.removed}, jobs);
+  std::vector<policy::Module> modules = load_modules(options, jobs);
   const std::string name = options.name.empty() ? last_component(options.folder) : options.name;
   policy::check_policy_name(name);
   const std::string contexts_folder = options.contexts_folder.empty()
@@ -155,9 +158,9 @@ NamedPolicy compile_policy(const PolicyOptions& options,
                                          : read_compiled(options.compiled_folder, loads, reporter);
 }
 
-imagefmt::FileTree make_selinux_tree(const NamedPolicy& policy, policy::SelinuxMode mode,
-                                     const policy::ImageAccounts& accounts,
-                                     imagefmt::Reporter& reporter) {
+policy::SelinuxFolder make_selinux_folder(const NamedPolicy& policy, policy::SelinuxMode mode,
+                                          const policy::ImageAccounts& accounts,
+                                          imagefmt::Reporter& reporter) {
   policy::PolicyFiles files;
   files.name = policy.name;
   files.version = policy.compiled.version;
@@ -169,7 +172,7 @@ imagefmt::FileTree make_selinux_tree(const NamedPolicy& policy, policy::SelinuxM
   policy::SelinuxFolder folder =
       policy::make_selinux_folder(files, policy.database, mode, policy.contexts_folder, accounts);
   for (const std::string& warning : folder.warnings) reporter.warn(warning);
-  return std::move(folder.tree);
+  return folder;
 }
 
 }  // namespace builder

@@ -47,6 +47,9 @@ struct NamedPolicy {
   policy::PolicyDb database;  // `compiled.binary`, to be asked
 };
 
+/// The modules that compile_policy() takes.
+std::vector<policy::Module> load_modules(const PolicyOptions& options, unsigned jobs);
+
 /// Compiles for `options.kernel`, or for `kernel` where the user named none, at the version that it
 /// takes unless the user named one; or reads what was compiled before, and checks that the kernel
 /// takes it. REQUIRES: a kernel or a version is there.
@@ -55,8 +58,8 @@ NamedPolicy compile_policy(const PolicyOptions& options,
                            imagefmt::Reporter& reporter);
 
 /// What becomes /etc/selinux. Warns of what it leaves out.
-imagefmt::FileTree make_selinux_tree(const NamedPolicy& policy, policy::SelinuxMode mode,
-                                     const policy::ImageAccounts& accounts,
-                                     imagefmt::Reporter& reporter);
+policy::SelinuxFolder make_selinux_folder(const NamedPolicy& policy, policy::SelinuxMode mode,
+                                          const policy::ImageAccounts& accounts,
+                                          imagefmt::Reporter& reporter);
 
 }  // namespace builder

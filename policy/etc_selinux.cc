@@ -170,6 +170,7 @@ SelinuxFolder make_selinux_folder(const PolicyFiles& files, const PolicyDb& poli
                          home_rules.warnings.end());
   context_files["files/file_contexts"] = image_file_contexts(contexts.rules);
   context_files["files/file_contexts.homedirs"] = std::move(home_rules.text);
+  result.home_templates = std::move(home_rules.templates);
 
   std::vector<std::string> level_faults;
   find_level_faults("contexts/files/file_contexts", files.file_contexts, files.mls, level_faults);

@@ -54,10 +54,10 @@ void add_policy_commands(CLI::App& app, Run& chosen) {
       TerminalReporter reporter(io, options->quiet);
       imagefmt::OutputFolder output(options->output);
       NamedPolicy compiled = compile_policy(options->policy, std::nullopt, options->jobs, reporter);
-      imagefmt::FileTree selinux = make_selinux_tree(compiled, policy::SelinuxMode::kEnforcing,
-                                                     policy::accounts_without_image(), reporter);
-      policy::add_home_templates(selinux, compiled.name, compiled.compiled);
-      imagefmt::write_folder(selinux, output.partial());
+      policy::SelinuxFolder folder = make_selinux_folder(
+          compiled, policy::SelinuxMode::kEnforcing, policy::accounts_without_image(), reporter);
+      policy::add_home_templates(folder.tree, compiled.name, compiled.compiled);
+      imagefmt::write_folder(folder.tree, output.partial());
       output.commit();
       io.out << fmt::format("{}: policy version {}, {} bytes\n", options->output,
                             compiled.compiled.version, compiled.compiled.binary.size());
