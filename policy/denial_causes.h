@@ -15,8 +15,6 @@
 
 namespace policy {
 
-/// The type of `user:role:type[:range]`.
-std::string type_in(std::string_view context);
 /// `self` if both are one type.
 std::string_view self_or(std::string_view source, std::string_view target);
 /// `(allow S T (class (a b)))`
