@@ -116,6 +116,10 @@ class Resolver {
       point.note = "its systemd is a user's, whose login decides the domain";
       return;
     }
+    if (!unit.selinux_context.empty() && asked.empty()) {
+      point.note = fmt::format("SELinuxContext={}: no context", unit.selinux_context);
+      return;
+    }
     const bool no_new_privileges = unit.no_new_privileges && !command.privileged;
     try {
       point.execution = policy::find_execution(

@@ -105,16 +105,18 @@ Json command_json(const EntryPoint& point) {
   for (const policy::MissingAccess& access : point.execution.missing) {
     missing.push_back(policy::to_string(access));
   }
-  return {{"key", text_or_null(point.key)},
-          {"program", text_or_null(point.program)},
-          {"file", text_or_null(point.file)},
-          {"interpreter", text_or_null(point.interpreter)},
-          {"label", text_or_null(point.label)},
-          {"domain", text_or_null(point.execution.domain)},
-          {"standing", standing_name(point.standing)},
-          {"held_from", text_or_null(point.execution.held_from)},
-          {"missing", std::move(missing)},
-          {"note", point.note.empty() ? Json() : Json(escape_unprintable(point.note))}};
+  return {
+      {"key", text_or_null(point.key)},
+      {"program", text_or_null(point.program)},
+      {"file", text_or_null(point.file)},
+      {"interpreter", text_or_null(point.interpreter)},
+      {"label", text_or_null(point.label)},
+      {"domain", text_or_null(point.execution.domain)},
+      {"standing", standing_name(point.standing)},
+      {"starts", point.standing == Standing::kUnknown ? Json() : Json(point.execution.starts())},
+      {"held_from", text_or_null(point.execution.held_from)},
+      {"missing", std::move(missing)},
+      {"note", point.note.empty() ? Json() : Json(escape_unprintable(point.note))}};
 }
 
 Json names(const std::vector<std::string>& texts) {

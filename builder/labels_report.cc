@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
 
 #include "builder/build.h"
 #include "builder/store_name.h"
@@ -101,6 +102,12 @@ Rows caught_rows(const policy::Coverage& coverage) {
   return rows;
 }
 
+std::string join_rules(std::span<const policy::MissingAccess> missing) {
+  std::string rules;
+  for (const policy::MissingAccess& access : missing) rules += ' ' + policy::to_string(access);
+  return rules;
+}
+
 /// What a person must know of a program beside its domain.
 std::string remarks(const EntryPoint& point) {
   Rows remarks;
@@ -108,16 +115,14 @@ std::string remarks(const EntryPoint& point) {
   if (!point.interpreter.empty()) {
     remarks.push_back(fmt::format("a script of {}", escape(point.interpreter)));
   }
-  if (!point.execution.held_from.empty()) {
-    remarks.push_back(fmt::format("no_new_privs keeps it from {}", point.execution.held_from));
+  const policy::Execution& execution = point.execution;
+  std::span<const policy::MissingAccess> missing = execution.missing;
+  if (!execution.held_from.empty()) {
+    remarks.push_back(fmt::format("no_new_privs keeps it from {}, lacking{}", execution.held_from,
+                                  join_rules(missing.first(1))));
+    missing = missing.subspan(1);
   }
-  if (!point.execution.missing.empty()) {
-    std::string rules;
-    for (const policy::MissingAccess& access : point.execution.missing) {
-      rules += ' ' + policy::to_string(access);
-    }
-    remarks.push_back("lacking" + rules);
-  }
+  if (!missing.empty()) remarks.push_back("does not start, lacking" + join_rules(missing));
   return remarks.empty() ? "-" : fmt::format("{}", fmt::join(remarks, "; "));
 }
 

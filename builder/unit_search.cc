@@ -92,7 +92,7 @@ class Search {
     for (const Folder& folder : folders_) {
       for (const Entry& entry : folder.directory->entries) add_instance(entry.name);
     }
-    for (const auto& [alias, target] : aliases_) add_alias(alias, target);
+    add_aliases();
     std::vector<UnitLocation> units;
     for (auto& [name, unit] : units_) {
       unit.drop_ins = find_drop_ins(unit);
@@ -141,17 +141,23 @@ class Search {
     units_.emplace(name->text(), std::move(unit));
   }
 
-  void add_alias(const std::string& alias, std::string target) {
-    for (size_t links = 0; links < kMaxLinks && aliases_.contains(target); ++links) {
-      target = aliases_.at(target);
+  /// Gives each alias to its unit. One that leads to none is a unit whose file is missing.
+  void add_aliases() {
+    std::map<std::string, UnitLocation> strays;
+    for (const auto& [alias, target] : aliases_) {
+      std::string end = target;
+      for (size_t links = 0; links < kMaxLinks && aliases_.contains(end); ++links) {
+        end = aliases_.at(end);
+      }
+      const UnitName name = *UnitName::parse(alias);
+      auto unit = units_.find(end);
+      if (unit != units_.end() && unit->second.name.type == name.type) {
+        unit->second.aliases.push_back(alias);
+      } else {
+        strays.emplace(alias, UnitLocation{name, State::kMissing, target, {}, {}});
+      }
     }
-    const std::optional<UnitName> name = UnitName::parse(alias);
-    auto unit = units_.find(target);
-    if (unit != units_.end() && unit->second.name.type == name->type) {
-      unit->second.aliases.push_back(alias);
-    } else {
-      units_.emplace(alias, UnitLocation{*name, State::kMissing, target, {}, {}});
-    }
+    units_.merge(strays);
   }
 
   std::vector<std::string> find_drop_ins(const UnitLocation& unit) const {

@@ -10,6 +10,7 @@
 #include "imagefmt/base/parallel.h"
 #include "policy/labeller.h"
 #include "policy/similar.h"
+#include "policy/text_lines.h"
 
 namespace policy {
 namespace {
@@ -89,9 +90,17 @@ void expect_subtree(const Labeller& labeller, std::string& path, const Node& nod
   }
 }
 
-/// For a rule of a package that the store does not hold: one that it may have meant.
-std::string mention_packages(const FileTree& tree, const LabelRule& rule) {
-  if (rule.selects != LabelRule::Selects::kPackage) return {};
+/// As walks spell it: find() skips slashes that are too many.
+std::string cleaned(std::string_view path) {
+  std::string clean;
+  for (std::string_view name : split(path, '/')) {
+    if (!name.empty()) (clean += '/') += name;
+  }
+  return clean.empty() ? "/" : clean;
+}
+
+/// Of what lies in the store, sorted, each once.
+std::vector<std::string> package_names(const FileTree& tree) {
   std::vector<std::string> names;
   if (const Node* store = tree.find(kStoreFolder); store && store->directory()) {
     for (const Entry& entry : store->directory()->entries) {
@@ -100,18 +109,21 @@ std::string mention_packages(const FileTree& tree, const LabelRule& rule) {
   }
   std::ranges::sort(names);
   names.erase(std::unique(names.begin(), names.end()), names.end());
-  if (std::ranges::binary_search(names, rule.selector)) return {};
-  return mention_similar(rule.selector, names);
+  return names;
 }
 
 /// A user's rule that does nothing is a slip of the pen, or a label that somebody relies on.
 void warn_of_unused(const FileTree& tree, const LabelRules& rules, const LabelReport& report,
                     imagefmt::Reporter& reporter) {
-  for (size_t i = 0; i < rules.count_of_user(); ++i) {
-    if (report.by_label_rule.contains(i)) continue;
-    const LabelRule& rule = rules.rules()[i];
+  if (rules.count_of_user() == 0) return;
+  const std::vector<std::string> packages = package_names(tree);
+  for (const LabelRule& rule : rules.rules().first(rules.count_of_user())) {
+    if (report.by_label_rule.contains(rules.index_of(rule))) continue;
+    const bool is_strange = rule.selects == LabelRule::Selects::kPackage &&
+                            !std::ranges::binary_search(packages, rule.selector);
     reporter.warn(fmt::format("label rule {} matches no inode: {}{}", rules.place_of(rule),
-                              rule.text, mention_packages(tree, rule)));
+                              rule.text,
+                              is_strange ? mention_similar(rule.selector, packages) : ""));
   }
 }
 
@@ -178,7 +190,7 @@ Explanation explain(const FileTree& tree, const LabelInput& input, std::string_v
     throw imagefmt::Error(fmt::format("cannot explain '{}': the image has no such path", path));
   }
   const Labeller labeller(tree, input);
-  const std::string own(path);
+  const std::string own = cleaned(path);
   Choice choice = labeller.choose(own, *node);
   Explanation explanation;
   explanation.reason = choice.reason;

@@ -32,7 +32,7 @@ struct LabelRule {
   FileType type = FileType::kAny;
   bool is_executable = false;  // `-x`
 
-  std::vector<std::string> places;  // after `as`
+  std::vector<std::string> places;  // after `as`; of kFile, the one other name
   bool is_skeleton = false;
   bool is_guess = false;
   std::string context;  // of a rule that labels: a type alone, or user:role:type[:range]

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "policy/policy_tables.h"
@@ -73,6 +74,9 @@ class PolicyRules {
   bool is_active(const Rule& rule) const;
   /// The booleans that the rule depends on, sorted; none: it always holds.
   std::vector<std::string> booleans_of(const Rule& rule) const;
+  /// The fewest booleans to set otherwise for the rule to hold, with their new values, sorted by
+  /// name. Empty if it holds, if nothing makes it hold, or if it depends on more than 12.
+  std::vector<std::pair<std::string, bool>> settings_for(const Rule& rule) const;
   /// As sesearch prints it: `allow a b:file { open read };`, the condition after it.
   std::string text(const Rule& rule) const;
 

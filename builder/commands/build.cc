@@ -55,6 +55,7 @@ void add_build_command(CLI::App& app, Run& chosen) {
   CLI::App* command =
       app.add_subcommand("build", "Make the images of a device from a NixOS system closure");
   add_system_options(*command, build.system);
+  add_compiled_policy_option(*command, build.system.policy);
   command
       ->add_option("--board", build.system.board,
                    "a board's name (`intaglio boards`), or a .toml file")

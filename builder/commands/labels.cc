@@ -41,7 +41,7 @@ void add_labels_command(CLI::App& app, Run& chosen) {
       "  systemd {file, label, domain},\n"
       "  units [{name, manager (system, user), file, drop_ins, aliases, selinux_context,\n"
       "    no_new_privileges, commands [{key, program, file, interpreter, label, domain,\n"
-      "    standing (confined, unconfined, unknown), held_from, missing, note}]}]\n"
+      "    standing (confined, unconfined, unknown), starts, held_from, missing, note}]}]\n"
       "\n"
       "Examples:\n"
       "  intaglio labels --closure closure --policy /usr/share/selinux/default | grep nginx\n"

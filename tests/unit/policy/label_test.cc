@@ -314,6 +314,7 @@ TEST(Label, DoesNotDependOnThreads) {
   LabelReport parallel = label(four, input, silent);
   EXPECT_TRUE(one.tree == four);
   EXPECT_EQ(serial.by_rule, parallel.by_rule);
+  EXPECT_EQ(serial.by_label_rule, parallel.by_label_rule);
   EXPECT_EQ(serial.by_context, parallel.by_context);
   EXPECT_EQ(serial.inodes, parallel.inodes);
 }

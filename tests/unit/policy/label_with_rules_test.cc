@@ -245,6 +245,12 @@ TEST(Explain, NamesTheLabelRule) {
   EXPECT_THAT(placed.other_places,
               ElementsAre("/usr/bin/.sshd-wrapped", "/usr/sbin/.sshd-wrapped", "/usr/bin/sshd"));
 
+  const Explanation spelled =
+      explain(sample.tree, input, "//nix/store//1-openssh-9/bin/.sshd-wrapped/");
+  EXPECT_EQ(spelled.place, "/usr/sbin/sshd");
+  EXPECT_EQ(explain(sample.tree, input, "/nix/store/").label.text(), "skeleton");
+  EXPECT_EQ(explain(sample.tree, input, "//").label.text(), "root");
+
   const Explanation linked = explain(sample.tree, input, "/nix/store/2-issue");
   EXPECT_EQ(linked.place, "/etc/issue");
   EXPECT_EQ(place_of(linked), "none");
