@@ -299,6 +299,12 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   imagefmt::write_file(folder + "/manifest.json", serialize_manifest(manifest));
 
   BuildResult result;
+  if (options.report_labels != LabelsDetail::kNone) {
+    result.labels = report_labels(system, reporter);
+    if (options.report_labels == LabelsDetail::kAll) {
+      find_origins(*result.labels, system, options.system, reporter);
+    }
+  }
   result.inodes = system.labels.inodes;
   result.root_bytes = image.size_bytes();
   result.kernel_release = system.kernel.release;

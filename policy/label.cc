@@ -205,6 +205,7 @@ Explanation explain(const FileTree& tree, const LabelInput& input, std::string_v
     if (place != choice.place) explanation.other_places.push_back(std::move(place));
   }
   explanation.place = std::move(choice.place);
+  explanation.links = labeller.links_to(*node);
   return explanation;
 }
 

@@ -77,6 +77,9 @@ void expect_labels(const imagefmt::FileTree& tree, const LabelInput& input,
                    const std::function<void(const std::string&, const imagefmt::Node&,
                                             const ExpectedLabel&)>& visit);
 
+/// `/.*` and the like, which count as no rule where the store is projected.
+bool is_catch_all(const ContextRule& rule);
+
 /// How one path of the tree comes to its label.
 struct Explanation {
   enum class Reason { kRule, kSkeleton, kFolder, kLabelRule };
@@ -90,6 +93,7 @@ struct Explanation {
   /// None outside of the store, and where a link of the root gave it `place`.
   std::optional<LabelRule> label_rule;
   std::vector<std::string> other_places;  // seen at, too
+  std::vector<std::string> links;         // where the root's tree links to what lies in the store
 };
 
 /// Throws `cannot explain '<path>': …` if nothing stands there, or what label() would throw for it.

@@ -21,11 +21,6 @@ constexpr std::string_view kStoreFolder = "/nix/store";
 constexpr std::string_view kStore = "/nix/store/";
 constexpr std::string_view kNix = "/nix/";
 
-bool is_catch_all(const ContextRule& rule) {
-  constexpr std::array<std::string_view, 5> kForms = {"/.*", ".*", "/(.*)?", "(/.*)?", "/(.*)"};
-  return std::find(kForms.begin(), kForms.end(), rule.pattern) != kForms.end();
-}
-
 /// Of two rules for one node, the greater counts.
 std::tuple<bool, uint32_t> weight(const ContextRule& rule) {
   return {rule.is_literal, rule.prefix_bytes};
@@ -46,6 +41,11 @@ StoreFile store_file(std::string_view path, const Node& node) {
 }
 
 }  // namespace
+
+bool is_catch_all(const ContextRule& rule) {
+  constexpr std::array<std::string_view, 5> kForms = {"/.*", ".*", "/(.*)?", "(/.*)?", "/(.*)"};
+  return std::find(kForms.begin(), kForms.end(), rule.pattern) != kForms.end();
+}
 
 Labeller::Labeller(const FileTree& tree, const LabelInput& input)
     : input_(input),
@@ -120,12 +120,17 @@ imagefmt::Label Labeller::label_by(const Choice& choice, const std::string& path
 std::vector<std::string> Labeller::places_of(const std::string& path, const Node& node) const {
   if (!in_store(path)) return {path};
   SeenAs seen = projection_.see(store_file(path, node));
-  const auto sighted = sightings_.find(&node);
   const LabelRule& by = *seen.rules.front();
-  if (sighted != sightings_.end() && (!by.is_skeleton || by.is_guess)) {
-    seen.places.insert(seen.places.end(), sighted->second.begin(), sighted->second.end());
+  if (!by.is_skeleton || by.is_guess) {
+    const std::vector<std::string> links = links_to(node);
+    seen.places.insert(seen.places.end(), links.begin(), links.end());
   }
   return std::move(seen.places);
+}
+
+std::vector<std::string> Labeller::links_to(const Node& node) const {
+  const auto sighted = sightings_.find(&node);
+  return sighted == sightings_.end() ? std::vector<std::string>() : sighted->second;
 }
 
 bool Labeller::counts_as_catch_all(const ContextRule& rule) const {

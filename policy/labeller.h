@@ -35,6 +35,8 @@ class Labeller {
                            const imagefmt::Label& folder) const;
 
   std::vector<std::string> places_of(const std::string& path, const imagefmt::Node& node) const;
+  /// Where the root's tree links to it.
+  std::vector<std::string> links_to(const imagefmt::Node& node) const;
   bool counts_as_catch_all(const ContextRule& rule) const;
   /// What a rule that labels gives.
   const imagefmt::Label& label_of(const LabelRule& rule) const;

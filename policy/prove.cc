@@ -32,14 +32,6 @@ std::string printable(std::string_view text) {
   return result;
 }
 
-/// Of `user:role:type[:range]`.
-std::string_view type_in(std::string_view context) {
-  for (int field = 0; field < 2; ++field) {
-    context.remove_prefix(std::min(context.find(':'), context.size() - 1) + 1);
-  }
-  return context.substr(0, context.find(':'));
-}
-
 /// What the policy says of contexts on one file system.
 class Judge {
  public:

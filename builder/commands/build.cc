@@ -28,6 +28,9 @@ struct Options {
 int run_build(Options& options, Io& io) {
   options.build.system.source_date_epoch = io.source_date_epoch;
   options.build.report_splits = !options.report.empty();
+  options.build.report_labels = !options.report.empty() ? LabelsDetail::kAll
+                                : options.quiet         ? LabelsDetail::kNone
+                                                        : LabelsDetail::kSummary;
   TerminalReporter reporter(io, options.quiet);
   // Begun first: whether it can be written does not show after a build alone.
   std::optional<imagefmt::OutputFile> report;
@@ -37,6 +40,7 @@ int run_build(Options& options, Io& io) {
     report->file().write(0, imagefmt::as_bytes(serialize_report(reporter, result)));
     report->commit();
   }
+  if (!options.quiet) io.err << labels_summary(*result.labels);
   io.out << fmt::format(
       "{}: {} inodes, root {}, kernel {}, policy version {}\n", options.build.output, result.inodes,
       format_amount(result.root_bytes, "bytes"), result.kernel_release, result.policy_version);
