@@ -194,6 +194,9 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
   }
   const std::string architecture(to_text(board ? board->arch : arch_of(system.spec)));
   system.kernel = read_kernel(closure, system.spec);
+  if (options.mode == policy::SelinuxMode::kPermissive) {
+    check_can_be_permissive(closure, system.spec, system.kernel);
+  }
   policy::LabelRules label_rules = policy::LabelRules::load(options.label_rules);
   const policy::KernelVersion kernel_version = policy::parse_kernel_version(system.kernel.release);
 
