@@ -14,6 +14,7 @@
 #include "builder/links.h"
 #include "builder/lsm.h"
 #include "builder/manifest.h"
+#include "builder/plan.h"
 #include "builder/store_name.h"
 #include "builder/store_scan.h"
 #include "imagefmt/base/file.h"
@@ -145,6 +146,14 @@ void prove_labels(const std::string& image, std::string exact_contexts,
   faults.throw_if_any();
 }
 
+imagefmt::SquashfsOptions squashfs_options(const BuildOptions& options) {
+  return {.compression = options.compression,
+          .level = options.level,
+          .jobs = options.system.jobs,
+          .isolate_below = std::string(kStoreFolder),
+          .image_mtime = options.system.source_date_epoch};
+}
+
 /// Every file of the output folder, by what it is.
 std::vector<Artifact> list_artifacts(const std::string& folder, const FileTree& selinux,
                                      const std::string& root_image) {
@@ -230,12 +239,13 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
   return system;
 }
 
+BuildPlan plan_build(const BuildOptions& options, imagefmt::Reporter& reporter) {
+  imagefmt::check_squashfs_options(squashfs_options(options));
+  return plan(label_system(options.system, reporter));
+}
+
 BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
-  const imagefmt::SquashfsOptions squashfs = {.compression = options.compression,
-                                              .level = options.level,
-                                              .jobs = options.system.jobs,
-                                              .isolate_below = std::string(kStoreFolder),
-                                              .image_mtime = options.system.source_date_epoch};
+  const imagefmt::SquashfsOptions squashfs = squashfs_options(options);
   imagefmt::check_squashfs_options(squashfs);
   const Board board = find_board(options.system.board);
   imagefmt::OutputFolder output(options.output);

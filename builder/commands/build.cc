@@ -7,6 +7,7 @@
 
 #include "builder/commands/commands.h"
 #include "builder/commands/private_choice.h"
+#include "builder/plan.h"
 #include "builder/report.h"
 #include "builder/terminal.h"
 #include "imagefmt/base/file.h"
@@ -21,6 +22,7 @@ const Choices<policy::SelinuxMode> kModes = {{"enforcing", policy::SelinuxMode::
 struct Options {
   BuildOptions build;
   std::string report;
+  bool dry_run = false;
   bool quiet = false;
 };
 
@@ -28,6 +30,10 @@ int run_build(Options& options, Io& io) {
   options.build.system.source_date_epoch = io.source_date_epoch;
   options.build.report_splits = !options.report.empty();
   TerminalReporter reporter(io, options.quiet);
+  if (options.dry_run) {
+    io.out << to_text(plan_build(options.build, reporter));
+    return 0;
+  }
   // Begun first: whether it can be written does not show after a build alone.
   std::optional<imagefmt::OutputFile> report;
   if (!options.report.empty()) report.emplace(options.report);
@@ -69,8 +75,14 @@ void add_build_command(CLI::App& app, Run& chosen) {
           "zstd (default), xz, gzip, lz4 or none")
       ->option_text("C");
   command->add_option("--level", build.level, "the compressor's level")->option_text("N");
-  command->add_option("--report", options->report, "write times, rates and warnings there (JSON)")
-      ->option_text("FILE");
+  CLI::Option* report =
+      command
+          ->add_option("--report", options->report, "write times, rates and warnings there (JSON)")
+          ->option_text("FILE");
+  command
+      ->add_flag("--dry-run", options->dry_run,
+                 "write nothing; say what would be written: labels, and sizes before compression")
+      ->excludes(report);
   command->add_flag("!--no-verify", build.verify, "do not read the image back to prove its labels");
   command->add_flag("--quiet", options->quiet, "no progress");
   command->footer(
