@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/mman.h>
+
+#include <algorithm>
+
+#include "imagefmt/base/file.h"
+#include "imagefmt/dump.h"
+#include "imagefmt/tree.h"
+
+namespace tests {
+
+/// Any bytes as an image: `read` gives a tree or an Error, and so does reading what its files hold.
+inline void read_image(std::string_view bytes,
+                       imagefmt::FileTree (*read)(std::shared_ptr<const imagefmt::File>)) {
+  using namespace imagefmt;
+  UniqueFd memory(memfd_create("image", MFD_CLOEXEC));
+  if (!memory) throw_errno("make a file in memory");
+  std::string path = fmt::format("/proc/self/fd/{}", memory.get());
+  write_file(path, bytes);
+  try {
+    FileTree tree = read(std::make_shared<File>(File::open_for_reading(path)));
+    dump(tree);
+    // Files may be sparse and of any size: enough of them to meet each kind of block.
+    uint64_t left = 4 << 20;
+    Bytes part(100000);
+    walk(tree, [&](const std::string&, const Node& node) {
+      if (!node.regular()) return;
+      uint64_t rest = std::min(left, node.regular()->content.size_bytes());
+      left -= rest;
+      try {
+        for (std::unique_ptr<ContentReader> reader = node.regular()->content.open(); rest != 0;) {
+          size_t step = static_cast<size_t>(std::min<uint64_t>(rest, part.size()));
+          reader->read({part.data(), step});
+          rest -= step;
+        }
+      } catch (const Error&) {
+        // One file is broken; the next may be whole.
+      }
+    });
+  } catch (const Error&) {
+  }
+}
+
+}  // namespace tests
