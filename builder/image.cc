@@ -6,6 +6,7 @@
 
 #include "builder/store_name.h"
 #include "imagefmt/base/digest.h"
+#include "imagefmt/erofs/erofs.h"
 #include "imagefmt/squashfs/squashfs.h"
 
 namespace builder {
@@ -44,6 +45,28 @@ void write_squashfs(const FileTree& tree, const ImageOptions& options, File& out
   imagefmt::write_squashfs(tree, squashfs_options(options), out, reporter);
 }
 
+imagefmt::ErofsOptions erofs_options(const ImageOptions& options) {
+  imagefmt::ErofsOptions erofs;
+  erofs.compression = options.compression.value_or(erofs.compression);
+  erofs.level = options.level;
+  erofs.jobs = options.jobs;
+  erofs.identity = options.identity;
+  erofs.image_mtime = options.image_mtime;
+  return erofs;
+}
+
+void check_erofs(const ImageOptions& options) {
+  refuse_free_space(options);
+  if (options.block_size) {
+    throw Error("cannot choose the block size of an erofs image: it has blocks of 4096 bytes");
+  }
+  imagefmt::check_erofs_options(erofs_options(options));
+}
+
+void write_erofs(const FileTree& tree, const ImageOptions& options, File& out, Reporter& reporter) {
+  imagefmt::write_erofs(tree, erofs_options(options), out, reporter);
+}
+
 struct Format {
   RootFormat format;
   size_t magic_offset;
@@ -54,6 +77,7 @@ struct Format {
 };
 constexpr Format kFormats[] = {
     {RootFormat::kSquashfs, 0, "hsqs", check_squashfs, write_squashfs, imagefmt::read_squashfs},
+    {RootFormat::kErofs, 1024, "\xe2\xe1\xf5\xe0", check_erofs, write_erofs, imagefmt::read_erofs},
 };
 
 const Format* find_format(RootFormat wanted) {
