@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Any bytes as an image: a reader gives a tree or an Error, and so does reading what its files hold.
 #pragma once
 
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "imagefmt/base/file.h"
 #include "imagefmt/dump.h"
-#include "imagefmt/tree.h"
 
-namespace tests {
+namespace fuzz {
 
-/// Any bytes as an image: `read` gives a tree or an Error, and so does reading what its files hold.
-inline void read_image(std::string_view bytes,
-                       imagefmt::FileTree (*read)(std::shared_ptr<const imagefmt::File>)) {
+template <class Read>
+void read_any_image(const uint8_t* data, size_t size, Read read) {
   using namespace imagefmt;
   UniqueFd memory(memfd_create("image", MFD_CLOEXEC));
   if (!memory) throw_errno("make a file in memory");
   std::string path = fmt::format("/proc/self/fd/{}", memory.get());
-  write_file(path, bytes);
+  write_file(path, as_text({data, size}));
   try {
-    FileTree tree = read(std::make_shared<File>(File::open_for_reading(path)));
+    FileTree tree = read(std::make_shared<const File>(File::open_for_reading(path)));
     dump(tree);
     // Files may be sparse and of any size: enough of them to meet each kind of block.
     uint64_t left = 4 << 20;
@@ -43,4 +44,4 @@ inline void read_image(std::string_view bytes,
   }
 }
 
-}  // namespace tests
+}  // namespace fuzz
