@@ -99,6 +99,7 @@ DirectoryLayout plan_directory(const Directory& directory, const Seeds& seeds) {
     return layout;
   }
 
+  layout.indexed = true;
   std::vector<NameHash> hashes(entries.size());
   for (size_t i = 0; i < entries.size(); ++i) hashes[i] = hash_name(seeds, entries[i].name);
   std::sort(layout.order.begin(), layout.order.end(), [&](uint32_t a, uint32_t b) {
@@ -142,7 +143,7 @@ void serialize_directory(const Directory& directory, const DirectoryLayout& layo
     writer.finish();
   };
 
-  if (layout.leaves.size() == 1) {
+  if (!layout.indexed) {
     LeafWriter writer(block(0), kLeafSpace);
     writer.add(".", number, kDirectoryType);
     writer.add("..", parent, kDirectoryType);

@@ -16,11 +16,12 @@ struct DirectoryLayout {
     uint32_t first, count;  // in `order`
   };
   std::vector<uint32_t> order;  // of the entries
-  std::vector<Leaf> leaves;     // one: it is the only block, and has `.` and `..`
-  uint32_t node_count = 0;      // of the index, between its root and the leaves
+  std::vector<Leaf> leaves;
+  bool indexed = false;     // else the only leaf has `.` and `..`, too
+  uint32_t node_count = 0;  // of the index, between its root and the leaves
 
   uint32_t block_count() const {
-    return leaves.size() == 1 ? 1 : static_cast<uint32_t>(1 + node_count + leaves.size());
+    return static_cast<uint32_t>(indexed + node_count + leaves.size());
   }
 };
 

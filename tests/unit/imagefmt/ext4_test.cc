@@ -227,7 +227,7 @@ TEST_F(Ext4, ZerosOfLargeFilesAreHoles) {
   std::vector<uint64_t> blocks;
   for (size_t i = 1; i < plan.inodes.size(); ++i) {
     uint64_t count = 0;
-    for (const Run& run : plan.runs_of(plan.inodes[i])) count += run.count;
+    for (const ext4::Run& run : plan.runs_of(plan.inodes[i])) count += run.count;
     blocks.push_back(count);
   }
   EXPECT_EQ(blocks, (std::vector<uint64_t>{256, 256 + 2, 256, 256 + 16, 0, 0, 220, 256 + 1}));
@@ -295,6 +295,21 @@ TEST_F(Ext4, LargeFoldersAreIndexed) {
     EXPECT_EQ(plan.runs_of(large)[0].count == 1, count == 10u);
     const DirectoryLayout layout = plan_directory(*large.node->directory(), plan.seeds);
     EXPECT_EQ(layout.node_count != 0, count == 140000u) << layout.leaves.size();
+  }
+}
+
+TEST_F(Ext4, AFolderMayFillItsBlocksToTheLastByte) {
+  // 60 records of 68 bytes fit into a leaf, but not beside `.` and `..`.
+  for (uint32_t count : {58u, 59u, 60u, 61u}) {
+    FileTree tree;
+    for (uint32_t i = 0; i < count; ++i) {
+      tree.insert(fmt::format("/{:02}{}", i, std::string(58, 'n')), file(""));
+    }
+    write(tree);
+    EXPECT_TRUE(read() == tree) << count;
+    const DirectoryLayout layout = plan_directory(*tree.root().directory(), {});
+    EXPECT_EQ(layout.indexed, count > 59) << count;
+    EXPECT_EQ(layout.leaves.size(), count > 60 ? 2u : 1u) << count;
   }
 }
 
