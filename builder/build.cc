@@ -13,6 +13,7 @@
 #include "builder/links.h"
 #include "builder/lsm.h"
 #include "builder/manifest.h"
+#include "builder/plan.h"
 #include "builder/store_name.h"
 #include "builder/store_scan.h"
 #include "imagefmt/base/file.h"
@@ -157,6 +158,22 @@ std::string identity_of(const Closure& closure) {
   return identity;
 }
 
+/// What a build goes by: its options, completed by the board and checked.
+struct Target {
+  Board board;
+  ImageOptions image;
+  SystemOptions system;
+};
+Target find_target(const BuildOptions& options) {
+  Target target{find_board(options.system.board), options.image, options.system};
+  target.image.format = format_for(target.board, options.system.format);
+  target.image.image_mtime = options.system.source_date_epoch;
+  target.image.jobs = options.system.jobs;
+  check_image_options(target.image);
+  target.system.read_only = is_read_only(target.image);
+  return target;
+}
+
 /// Every file of the output folder, by what it is.
 std::vector<Artifact> list_artifacts(const std::string& folder, const FileTree& selinux,
                                      const std::string& root_image) {
@@ -194,6 +211,9 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
   }
   const std::string architecture(to_text(board ? board->arch : arch_of(system.spec)));
   system.kernel = read_kernel(closure, system.spec);
+  if (options.mode == policy::SelinuxMode::kPermissive) {
+    check_can_be_permissive(closure, system.spec, system.kernel);
+  }
   policy::LabelRules label_rules = policy::LabelRules::load(options.label_rules);
   const policy::KernelVersion kernel_version = policy::parse_kernel_version(system.kernel.release);
 
@@ -246,24 +266,21 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
   return system;
 }
 
+BuildPlan plan_build(const BuildOptions& options, imagefmt::Reporter& reporter) {
+  return plan(label_system(find_target(options).system, reporter));
+}
+
 BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
-  const Board board = find_board(options.system.board);
-  ImageOptions image_options = options.image;
-  image_options.format = format_for(board, options.system.format);
-  image_options.image_mtime = options.system.source_date_epoch;
-  image_options.jobs = options.system.jobs;
-  check_image_options(image_options);
-  SystemOptions system_options = options.system;
-  system_options.read_only = is_read_only(image_options);
+  Target target = find_target(options);
   imagefmt::OutputFolder output(options.output);
-  const LabelledSystem system = label_system(system_options, reporter);
-  image_options.identity = identity_of(system.closure);
+  const LabelledSystem system = label_system(target.system, reporter);
+  target.image.identity = identity_of(system.closure);
 
   // From here on the tree is const.
   const FileTree& root = system.tree;
   const std::string folder = output.partial(), root_image = "root." + system.format;
   imagefmt::File image = imagefmt::File::create(folder + '/' + root_image);
-  write_image(root, image_options, image, reporter);
+  write_image(root, target.image, image, reporter);
 
   copy_file(system.closure.host_path(system.spec.kernel), folder + "/kernel");
   copy_file(system.closure.host_path(require_initrd(system.spec)), folder + "/initrd");
@@ -281,7 +298,7 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
 
   const policy::CompiledPolicy& policy = system.policy->compiled;
   Manifest manifest;
-  manifest.board = board.name;
+  manifest.board = target.board.name;
   manifest.toplevel = system.closure.toplevel;
   manifest.kernel_version = system.kernel.release;
   manifest.policy_version = policy.version;

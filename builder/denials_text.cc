@@ -23,11 +23,6 @@ namespace {
 
 constexpr size_t kMostFiles = 5;  // listed of those that an object or a program can be
 
-std::string type_in(std::string_view context) {
-  const size_t start = context.find(':', context.find(':') + 1) + 1;
-  return std::string(context.substr(start, context.find(':', start) - start));
-}
-
 std::string package_of(std::string_view path) {
   const std::string_view store_path = store_path_of(path);
   if (store_path.empty()) return {};
@@ -42,8 +37,8 @@ std::string count_text(size_t count, size_t first, size_t last) {
 std::string list_files(const std::vector<FoundFile>& files) {
   std::string text;
   for (size_t i = 0; i < files.size() && i < kMostFiles; ++i) {
-    text +=
-        fmt::format("{}{} ({})", i == 0 ? "" : ", ", files[i].path, type_in(files[i].label.text()));
+    text += fmt::format("{}{} ({})", i == 0 ? "" : ", ", files[i].path,
+                        policy::type_in(files[i].label.text()));
   }
   if (files.size() > kMostFiles) text += fmt::format(", {} more", files.size() - kMostFiles);
   return text;
@@ -105,11 +100,12 @@ void add_line(std::string& text, std::string_view what, const std::string& value
 
 std::string denial_text(const JudgedDenial& judged) {
   const AvcMessage& message = judged.denial.message;
-  std::string text = escape_controls(fmt::format(
-      "{} {} {}:{} {{ {} }} {}{}", message.granted ? "granted" : "denied", type_in(message.source),
-      type_in(message.target), message.object_class, fmt::join(message.permissions, " "),
-      count_text(judged.denial.count, message.line, judged.denial.last_line),
-      message.permissive ? ", let pass" : ""));
+  std::string text = escape_controls(
+      fmt::format("{} {} {}:{} {{ {} }} {}{}", message.granted ? "granted" : "denied",
+                  policy::type_in(message.source), policy::type_in(message.target),
+                  message.object_class, fmt::join(message.permissions, " "),
+                  count_text(judged.denial.count, message.line, judged.denial.last_line),
+                  message.permissive ? ", let pass" : ""));
   text += '\n';
   add_line(text, "source", message.source);
   add_line(text, "target", message.target);
@@ -209,7 +205,7 @@ std::string format_denials(const DenialReport& report) {
   for (const JudgedDenial& denial : report.denials) text += denial_text(denial) + '\n';
   for (const JudgedError& error : report.errors) text += error_text(error) + '\n';
   if (!report.damaged_lines.empty()) {
-    text += fmt::format("{} messages are cut short, the first in line {}\n\n",
+    text += fmt::format("messages that are cut short: {}, the first in line {}\n\n",
                         report.damaged_lines.size(), report.damaged_lines.front());
   }
   if (!report.cil.empty()) {

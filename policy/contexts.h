@@ -45,7 +45,7 @@ std::string_view type_field(FileType type);
 /// `file`, `directory` …; empty for kAny.
 std::string_view type_name(FileType type);
 
-/// The type of a context, `user:role:type[:range]`; of any other text, some part of it.
+/// The type of a context, `user:role:type[:range]`; empty where there are fewer fields.
 std::string_view type_in(std::string_view context);
 
 /// One rule of a file_contexts.

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "imagefmt/base/error.h"
+#include "policy/exact_contexts.h"
 #include "policy/text_lines.h"
 
 namespace policy {
@@ -30,9 +31,11 @@ std::string quoted_settings(const std::vector<std::pair<std::string, bool>>& set
 }
 
 /// Of `--label-rules` for a file of a store path; a filecon for what lies elsewhere.
-std::string label_rule(std::string_view path, const std::string& type) {
+std::string label_rule(const FoundFile& file, const std::string& type) {
+  const std::string_view path = file.path;
   if (!path.starts_with(kStore)) {
-    return fmt::format("(filecon \"{}\" file (system_u object_r {} ((s0) (s0))))", path, type);
+    return fmt::format("(filecon \"{}\" file ({} object_r {} ((s0) (s0))))", escape_pattern(path),
+                       split(file.label.text(), ':').at(0), type);
   }
   const std::string_view rest = path.substr(kStore.size());
   const std::string_view base = rest.substr(0, rest.find('/'));
@@ -60,11 +63,6 @@ std::string describe(const Explanation& explanation, const LabelInput& labels) {
 
 }  // namespace
 
-std::string type_in(std::string_view context) {
-  const std::vector<std::string_view> parts = split(context, ':', 4);
-  return parts.size() < 3 ? std::string() : std::string(parts[2]);
-}
-
 std::string_view self_or(std::string_view source, std::string_view target) {
   return source == target ? "self" : target;
 }
@@ -85,7 +83,7 @@ void CauseFinder::find(JudgedDenial& judged, const Decisions& decisions) {
   const bool one_file =
       judged.object.kind == DeniedObject::Kind::kImage && judged.object.files.size() == 1;
   if (one_file) {
-    judged.explanation = explain(input_.tree, input_.labels, judged.object.files[0].path);
+    judged.explanation = explanation_of(judged.object.files[0].path);
   }
   if (message.granted) {
     causes.push_back({Kind::kGranted,
@@ -121,10 +119,18 @@ void CauseFinder::find(JudgedDenial& judged, const Decisions& decisions) {
   }
   for (Cause& cause : causes) {
     if (cause.kind != Kind::kRule) continue;
-    const std::string source = type_in(message.source), target = type_in(message.target);
+    const std::string source(type_in(message.source)), target(type_in(message.target));
     cause.mends = {
         allow_statement(source, self_or(source, target), message.object_class, cause.permissions)};
   }
+}
+
+const Explanation& CauseFinder::explanation_of(const std::string& path) {
+  auto known = explanations_.find(path);
+  if (known == explanations_.end()) {
+    known = explanations_.emplace(path, explain(input_.tree, input_.labels, path)).first;
+  }
+  return known->second;
 }
 
 bool CauseFinder::is_unlabelled(const std::string& type) const {
@@ -134,8 +140,8 @@ bool CauseFinder::is_unlabelled(const std::string& type) const {
   });
 }
 
-std::optional<Cause> CauseFinder::find_label_fault(JudgedDenial& judged) const {
-  const std::string type = type_in(judged.denial.message.target);
+std::optional<Cause> CauseFinder::find_label_fault(JudgedDenial& judged) {
+  const std::string type(type_in(judged.denial.message.target));
   std::optional<Cause> fault;
   if (judged.object.kind == DeniedObject::Kind::kImage) {
     fault = find_label_fault_of_image(judged, type);
@@ -158,7 +164,7 @@ std::optional<Cause> CauseFinder::find_label_fault(JudgedDenial& judged) const {
 }
 
 std::optional<Cause> CauseFinder::find_label_fault_of_image(JudgedDenial& judged,
-                                                            const std::string& type) const {
+                                                            const std::string& type) {
   const std::vector<FoundFile>& files = judged.object.files;
   auto has_type = [&](const FoundFile& file) { return type_in(file.label.text()) == type; };
   // A name alone: the file is one of those that are labelled so, if there are any.
@@ -166,7 +172,7 @@ std::optional<Cause> CauseFinder::find_label_fault_of_image(JudgedDenial& judged
     if (std::ranges::any_of(files, has_type)) {
       std::erase_if(judged.object.files, [&](const FoundFile& file) { return !has_type(file); });
       if (judged.object.files.size() == 1) {
-        judged.explanation = explain(input_.tree, input_.labels, judged.object.files[0].path);
+        judged.explanation = explanation_of(judged.object.files[0].path);
       }
       return std::nullopt;
     }
@@ -174,7 +180,7 @@ std::optional<Cause> CauseFinder::find_label_fault_of_image(JudgedDenial& judged
     return std::nullopt;
   }
   std::set<std::string> types;
-  for (const FoundFile& file : files) types.insert(type_in(file.label.text()));
+  for (const FoundFile& file : files) types.emplace(type_in(file.label.text()));
   // Files of one name that the rules label differently: which was meant nobody can tell.
   if (types.size() != 1) return std::nullopt;
   Cause cause{Kind::kLabel, judged.denial.message.permissions, "", {}, {}};
@@ -193,7 +199,7 @@ std::optional<Cause> CauseFinder::find_label_fault_at_run_time(const JudgedDenia
   if (!message.path.starts_with('/')) return std::nullopt;
   const ContextRule* rule = input_.labels.contexts.lookup(message.path, judged.object.type);
   if (!rule || rule->is_none()) return std::nullopt;
-  const std::string expected = type_in(rule->context.text());
+  const std::string expected(type_in(rule->context.text()));
   if (expected == type || is_unlabelled(expected)) return std::nullopt;
   Cause cause{Kind::kLabel, message.permissions, "", {}, {}};
   cause.text = fmt::format("the object has {}, and the rules give it {}: {}", type, expected,
@@ -218,7 +224,7 @@ std::set<std::string> CauseFinder::types_for_program(const FoundFile& program,
   std::set<std::string> types;
   for (const char* folder : {"/usr/sbin/", "/usr/bin/", "/usr/libexec/", "/usr/lib/systemd/"}) {
     const ContextRule* rule = input_.labels.contexts.lookup(folder + name, FileType::kRegular);
-    if (rule && !rule->is_none()) types.insert(type_in(rule->context.text()));
+    if (rule && !rule->is_none()) types.emplace(type_in(rule->context.text()));
   }
   std::string stem = name;
   std::ranges::replace(stem, '-', '_');
@@ -234,11 +240,11 @@ std::set<std::string> CauseFinder::types_for_program(const FoundFile& program,
 
 std::optional<Cause> CauseFinder::find_domain_fault(const JudgedDenial& judged) {
   const AvcMessage& message = judged.denial.message;
-  const std::string source = type_in(message.source);
+  const std::string source(type_in(message.source));
   if (std::ranges::find(kCatchAllDomains, source) == kCatchAllDomains.end()) return std::nullopt;
   Cause cause{Kind::kDomain, message.permissions, "", {}, {}};
   for (const FoundFile& program : judged.programs) {
-    const std::string label = type_in(program.label.text());
+    const std::string label(type_in(program.label.text()));
     auto entry = std::ranges::find_if(domains_of(label), [&](const DomainEntry& e) {
       return e.active && e.source == source && e.domain != source;
     });
@@ -255,7 +261,7 @@ std::optional<Cause> CauseFinder::find_domain_fault(const JudgedDenial& judged) 
       cause.text = fmt::format(
           "{} runs in {}, its starter's domain, since nothing enters a domain by its label {}",
           program.path, source, label);
-      cause.mends.push_back(label_rule(program.path, type));
+      cause.mends.push_back(label_rule(program, type));
     }
   }
   if (cause.mends.empty()) return std::nullopt;
@@ -264,7 +270,7 @@ std::optional<Cause> CauseFinder::find_domain_fault(const JudgedDenial& judged) 
 
 Cause CauseFinder::judge_permission(const AvcMessage& message, const std::string& permission,
                                     const Decision& decision) const {
-  const std::string source = type_in(message.source), target = type_in(message.target);
+  const std::string source(type_in(message.source)), target(type_in(message.target));
   if (decision.no_rule) return judge_missing_rule(message, permission);
   Cause cause{Kind::kAllowed, {permission}, "", {}, {}};
   if (decision.constrained) {
@@ -305,7 +311,7 @@ Cause CauseFinder::judge_permission(const AvcMessage& message, const std::string
 
 Cause CauseFinder::judge_missing_rule(const AvcMessage& message,
                                       const std::string& permission) const {
-  const std::string source = type_in(message.source), target = type_in(message.target);
+  const std::string source(type_in(message.source)), target(type_in(message.target));
   Cause cause{Kind::kRule, {permission}, "no rule allows it", {}, {}};
   std::set<std::string> settings;
   for (const Rule* rule :
@@ -327,7 +333,7 @@ Cause CauseFinder::judge_missing_rule(const AvcMessage& message,
 /// alone.
 std::optional<Cause> CauseFinder::find_xperm_fault(const AvcMessage& message) const {
   if (!message.ioctl_command) return std::nullopt;
-  const std::string source = type_in(message.source), target = type_in(message.target);
+  const std::string source(type_in(message.source)), target(type_in(message.target));
   auto with_attributes = [&](const std::string& type) {
     const TypeId id = input_.policy.type_id(type);
     std::set<TypeId> ids(tables_.types[id].related.begin(), tables_.types[id].related.end());
@@ -418,7 +424,7 @@ JudgedError judge_error(const SelinuxError& error, const PolicyRules& policy) {
   if (error.operation == "security_bounded_transition" &&
       std::ranges::count(error.old_context, ':') >= 2 &&
       std::ranges::count(error.new_context, ':') >= 2) {
-    const std::string old_type = type_in(error.old_context), new_type = type_in(error.new_context);
+    const std::string old_type(type_in(error.old_context)), new_type(type_in(error.new_context));
     judged.text = fmt::format(
         "{} may not become {} with no-new-privileges or from a file system that is nosuid: {} does "
         "not bound it, and no rule allows nnp_transition",

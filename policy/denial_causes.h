@@ -15,8 +15,6 @@
 
 namespace policy {
 
-/// The type of `user:role:type[:range]`.
-std::string type_in(std::string_view context);
 /// `self` if both are one type.
 std::string_view self_or(std::string_view source, std::string_view target);
 /// `(allow S T (class (a b)))`
@@ -32,10 +30,10 @@ class CauseFinder {
   void find(JudgedDenial& judged, const Decisions& decisions);
 
  private:
+  const Explanation& explanation_of(const std::string& path);
   bool is_unlabelled(const std::string& type) const;
-  std::optional<Cause> find_label_fault(JudgedDenial& judged) const;
-  std::optional<Cause> find_label_fault_of_image(JudgedDenial& judged,
-                                                 const std::string& type) const;
+  std::optional<Cause> find_label_fault(JudgedDenial& judged);
+  std::optional<Cause> find_label_fault_of_image(JudgedDenial& judged, const std::string& type);
   std::optional<Cause> find_label_fault_at_run_time(const JudgedDenial& judged,
                                                     const std::string& type) const;
   std::optional<Cause> find_domain_fault(const JudgedDenial& judged);
@@ -50,6 +48,7 @@ class CauseFinder {
 
   const DenialInput& input_;
   const PolicyTables& tables_;
+  std::map<std::string, Explanation> explanations_;          // by path
   std::map<std::string, std::vector<DomainEntry>> domains_;  // by the type of the program
 };
 

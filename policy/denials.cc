@@ -38,8 +38,8 @@ class Proposals {
           refused_.emplace(mend, describe(cause.breaches.front()));
         } else if (cause.kind == Cause::Kind::kRule) {
           auto& permissions =
-              allowed_[{type_in(judged.denial.message.source), target_in(judged.denial.message),
-                        judged.denial.message.object_class}];
+              allowed_[{std::string(type_in(judged.denial.message.source)),
+                        target_in(judged.denial.message), judged.denial.message.object_class}];
           permissions.insert(cause.permissions.begin(), cause.permissions.end());
         } else {
           others_.insert(mend);
