@@ -140,22 +140,27 @@ TEST_F(SmallImage, BadInodesAreNamed) {
 }
 
 TEST_F(SmallImage, BadExtentsAreNamed) {
-  EXPECT_EQ(changed([&] { struct_at<ExtentHeader>(std::span(inode(11).block), 0).magic = 0; }),
-            "bad node of extents: magic 0x0, 1 of 4, depth 0");
-  EXPECT_EQ(changed([&] { struct_at<ExtentHeader>(std::span(inode(11).block), 0).count = 5; }),
-            "bad node of extents: magic 0xf30a, 5 of 4, depth 0");
+  EXPECT_EQ(
+      changed([&] { struct_at<ExtentHeader>(std::span<uint8_t>(inode(11).block), 0).magic = 0; }),
+      "bad node of extents: magic 0x0, 1 of 4, depth 0");
+  EXPECT_EQ(
+      changed([&] { struct_at<ExtentHeader>(std::span<uint8_t>(inode(11).block), 0).count = 5; }),
+      "bad node of extents: magic 0xf30a, 5 of 4, depth 0");
   EXPECT_EQ(changed([&] {
-              ExtentHeader& header = struct_at<ExtentHeader>(std::span(inode(11).block), 0);
+              ExtentHeader& header =
+                  struct_at<ExtentHeader>(std::span<uint8_t>(inode(11).block), 0);
               header.count = header.capacity = 100;
             }),
             "bad node of extents: magic 0xf30a, 100 of 100, depth 0");
-  EXPECT_EQ(changed([&] { struct_at<ExtentHeader>(std::span(inode(11).block), 0).depth = 6; }),
-            "bad node of extents: magic 0xf30a, 1 of 4, depth 6");
-  EXPECT_EQ(changed([&] {
-              struct_at<Extent>(std::span(inode(11).block), sizeof(ExtentHeader)).start_low =
-                  100000;
-            }),
-            fmt::format("block 100000 is not among {}", image_.size() / 4096));
+  EXPECT_EQ(
+      changed([&] { struct_at<ExtentHeader>(std::span<uint8_t>(inode(11).block), 0).depth = 6; }),
+      "bad node of extents: magic 0xf30a, 1 of 4, depth 6");
+  EXPECT_EQ(
+      changed([&] {
+        struct_at<Extent>(std::span<uint8_t>(inode(11).block), sizeof(ExtentHeader)).start_low =
+            100000;
+      }),
+      fmt::format("block 100000 is not among {}", image_.size() / 4096));
 }
 
 TEST_F(SmallImage, BadFoldersAreNamed) {
