@@ -10,7 +10,6 @@
 
 #include "builder/board.h"
 #include "builder/etc.h"
-#include "builder/image.h"
 #include "builder/links.h"
 #include "builder/lsm.h"
 #include "builder/manifest.h"
@@ -19,7 +18,6 @@
 #include "builder/store_scan.h"
 #include "imagefmt/base/file.h"
 #include "imagefmt/folder.h"
-#include "imagefmt/squashfs/squashfs.h"
 #include "policy/exact_contexts.h"
 #include "policy/policydb.h"
 #include "policy/prove.h"
@@ -39,12 +37,13 @@ void check_same_architecture(const Board& board, const Bootspec& spec) {
       spec.toplevel, board.name, spec.system, to_text(board.arch)));
 }
 
-void check_format(const Board& board) {
-  if (board.root_format == RootFormat::kSquashfs) return;
+/// The format asked for, or the board's.
+RootFormat format_for(const Board& board, std::optional<RootFormat> chosen) {
+  const RootFormat format = chosen.value_or(board.root_format);
+  if (can_be_written(format)) return format;
   throw Error(
-      fmt::format("cannot build for board '{}': its root is of format {}, and squashfs is what "
-                  "can be written",
-                  board.name, to_text(board.root_format)));
+      fmt::format("cannot build for board '{}': its root is of format {}, and {} can be written",
+                  board.name, to_text(format), writable_formats()));
 }
 
 /// Without a board: what the closure says it is for.
@@ -119,13 +118,18 @@ policy::FileContexts read_contexts_of(const FileTree& selinux, const std::string
   return policy::FileContexts::parse(text);
 }
 
-std::map<std::string, uint64_t> name_rules(const std::map<size_t, uint64_t>& by_rule,
-                                           const policy::FileContexts& contexts) {
+/// How many inodes have their label from each rule, by its text.
+std::map<std::string, uint64_t> name_rules(const policy::LabelReport& labels,
+                                           const policy::LabelInput& rules) {
   std::map<std::string, uint64_t> named;
-  for (const auto& [index, count] : by_rule) {
-    const policy::ContextRule& rule = contexts.rules()[index];
+  for (const auto& [index, count] : labels.by_rule) {
+    const policy::ContextRule& rule = rules.contexts.rules()[index];
     const std::string_view type = policy::type_field(rule.type);
     named[fmt::format("{}{}{}", rule.pattern, type.empty() ? "" : " ", type)] += count;
+  }
+  for (const auto& [index, count] : labels.by_label_rule) {
+    const policy::LabelRule& rule = rules.label_rules.rules()[index];
+    if (rule.labels()) named[rule.text] += count;
   }
   return named;
 }
@@ -146,12 +150,22 @@ void prove_labels(const std::string& image, std::string exact_contexts,
   faults.throw_if_any();
 }
 
-imagefmt::SquashfsOptions squashfs_options(const BuildOptions& options) {
-  return {.compression = options.compression,
-          .level = options.level,
-          .jobs = options.system.jobs,
-          .isolate_below = std::string(kStoreFolder),
-          .image_mtime = options.system.source_date_epoch};
+/// The content of the store, without reading it.
+std::string identity_of(const Closure& closure) {
+  std::string identity;
+  for (const StorePathInfo& info : closure.paths)
+    identity += info.path + ' ' + info.nar_hash + '\n';
+  return identity;
+}
+
+/// With what image and system take from each other. Throws where they do not fit.
+BuildOptions completed(BuildOptions options) {
+  options.image.format = format_for(find_board(options.system.board), options.system.format);
+  options.image.image_mtime = options.system.source_date_epoch;
+  options.image.jobs = options.system.jobs;
+  check_image_options(options.image);
+  options.system.read_only = is_read_only(options.image);
+  return options;
 }
 
 /// Every file of the output folder, by what it is.
@@ -178,9 +192,8 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
   // What was given, read and checked, before any long work.
   std::optional<Board> board;
   if (!options.board.empty()) board = find_board(options.board);
-  if (board) check_format(*board);
-  const RootFormat format = board ? board->root_format : RootFormat::kSquashfs;
-  system.format = to_text(format);
+  system.format = to_text(board ? format_for(*board, options.format)
+                                : options.format.value_or(RootFormat::kSquashfs));
   system.closure =
       read_closure(options.closure, options.store_root,
                    options.toplevel.empty() ? std::nullopt : std::optional(options.toplevel));
@@ -192,17 +205,19 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
   }
   const std::string architecture(to_text(board ? board->arch : arch_of(system.spec)));
   system.kernel = read_kernel(closure, system.spec);
+  policy::LabelRules label_rules = policy::LabelRules::load(options.label_rules);
   const policy::KernelVersion kernel_version = policy::parse_kernel_version(system.kernel.release);
 
   // The root as it would stand after NixOS had been activated in it.
-  Assembly assembly = assemble(read_store(closure, options.jobs, reporter),
-                               {.toplevel = closure.toplevel,
-                                .architecture = architecture,
-                                .init = options.init.value_or(InitKind::kSealed),
-                                .mtime = options.source_date_epoch,
-                                .contents = read_contents(options.contents),
-                                .contents_folder = folder_of(options.contents),
-                                .store_root = closure.store_root});
+  Assembly assembly = assemble(
+      read_store(closure, options.jobs, reporter),
+      {.toplevel = closure.toplevel,
+       .architecture = architecture,
+       .init = options.init.value_or(options.read_only ? InitKind::kSealed : InitKind::kClosure),
+       .mtime = options.source_date_epoch,
+       .contents = read_contents(options.contents),
+       .contents_folder = folder_of(options.contents),
+       .store_root = closure.store_root});
   for (const std::string& warning : assembly.warnings) reporter.warn(warning);
   if (board) {
     const CommandLine command_line = make_command_line(
@@ -210,7 +225,7 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
          .closure_params = fmt::format("{}", fmt::join(system.spec.kernel_params, " ")),
          .root = board->root_device,
          .root_filesystem = system.format,
-         .read_only = true,
+         .read_only = options.read_only,
          .init = assembly.init,
          .architecture = architecture,
          .lsm = {kernel_version, options.mode}});
@@ -223,8 +238,10 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
       compile_policy(options.policy, kernel_version, options.jobs, reporter));
   const NamedPolicy& policy = *system.policy;
   policy::check_labels_are_read(policy.name, policy.compiled.xattr_filesystems, system.format);
-  system.selinux =
-      make_selinux_tree(policy, options.mode, read_accounts(assembly.root.tree()), reporter);
+  policy::SelinuxFolder selinux =
+      make_selinux_folder(policy, options.mode, read_accounts(assembly.root.tree()), reporter);
+  system.selinux = std::move(selinux.tree);
+  system.home_templates = std::move(selinux.home_templates);
   add_selinux(assembly.root, system.selinux.clone());
   system.tree = std::move(assembly.root).take();
 
@@ -232,6 +249,7 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
   system.rules = {
       .contexts = read_contexts_of(system.selinux, policy.name),
       .store_paths = store_path_roles(closure),
+      .label_rules = std::move(label_rules),
       .context_is_valid =
           [&policy](std::string_view context) { return policy.database.accepts(context); },
       .jobs = options.jobs};
@@ -239,23 +257,22 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
   return system;
 }
 
-BuildPlan plan_build(const BuildOptions& options, imagefmt::Reporter& reporter) {
-  imagefmt::check_squashfs_options(squashfs_options(options));
-  return plan(label_system(options.system, reporter));
+BuildPlan plan_build(const BuildOptions& given, imagefmt::Reporter& reporter) {
+  return plan(label_system(completed(given).system, reporter));
 }
 
-BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
-  const imagefmt::SquashfsOptions squashfs = squashfs_options(options);
-  imagefmt::check_squashfs_options(squashfs);
+BuildResult build(const BuildOptions& given, imagefmt::Reporter& reporter) {
+  BuildOptions options = completed(given);
   const Board board = find_board(options.system.board);
   imagefmt::OutputFolder output(options.output);
   const LabelledSystem system = label_system(options.system, reporter);
+  options.image.identity = identity_of(system.closure);
 
   // From here on the tree is const.
   const FileTree& root = system.tree;
   const std::string folder = output.partial(), root_image = "root." + system.format;
   imagefmt::File image = imagefmt::File::create(folder + '/' + root_image);
-  imagefmt::write_squashfs(root, squashfs, image, reporter);
+  write_image(root, options.image, image, reporter);
 
   copy_file(system.closure.host_path(system.spec.kernel), folder + "/kernel");
   copy_file(system.closure.host_path(require_initrd(system.spec)), folder + "/initrd");
@@ -284,10 +301,16 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   manifest.artifacts = list_artifacts(folder, system.selinux, root_image);
   manifest.inodes = system.labels.inodes;
   manifest.inodes_by_context = system.labels.by_context;
-  manifest.inodes_by_rule = name_rules(system.labels.by_rule, system.rules.contexts);
+  manifest.inodes_by_rule = name_rules(system.labels, system.rules);
   imagefmt::write_file(folder + "/manifest.json", serialize_manifest(manifest));
 
   BuildResult result;
+  if (options.report_labels != LabelsDetail::kNone) {
+    result.labels = report_labels(system, reporter);
+    if (options.report_labels == LabelsDetail::kAll) {
+      find_origins(*result.labels, system, options.system, reporter);
+    }
+  }
   result.inodes = system.labels.inodes;
   result.root_bytes = image.size_bytes();
   result.kernel_release = system.kernel.release;

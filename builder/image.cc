@@ -2,44 +2,136 @@
 #include "builder/image.h"
 
 #include <array>
+#include <vector>
 
+#include "builder/store_name.h"
 #include "imagefmt/base/digest.h"
-#include "imagefmt/base/file.h"
 #include "imagefmt/squashfs/squashfs.h"
 
 namespace builder {
 
 namespace {
 
+using imagefmt::Error;
 using imagefmt::File;
 using imagefmt::FileTree;
+using imagefmt::Reporter;
+
+void refuse_free_space(const ImageOptions& options) {
+  if (options.free_space_bytes == 0) return;
+  throw Error(fmt::format("cannot give a {} image free space: it cannot be written to",
+                          to_text(options.format)));
+}
+
+imagefmt::SquashfsOptions squashfs_options(const ImageOptions& options) {
+  imagefmt::SquashfsOptions squashfs;
+  squashfs.compression = options.compression.value_or(squashfs.compression);
+  squashfs.level = options.level;
+  squashfs.block_size = options.block_size.value_or(squashfs.block_size);
+  squashfs.jobs = options.jobs;
+  squashfs.isolate_below = kStoreFolder;
+  squashfs.image_mtime = options.image_mtime;
+  return squashfs;
+}
+
+void check_squashfs(const ImageOptions& options) {
+  refuse_free_space(options);
+  imagefmt::check_squashfs_options(squashfs_options(options));
+}
+
+void write_squashfs(const FileTree& tree, const ImageOptions& options, File& out,
+                    Reporter& reporter) {
+  imagefmt::write_squashfs(tree, squashfs_options(options), out, reporter);
+}
 
 struct Format {
+  RootFormat format;
+  size_t magic_offset;
   std::string_view magic;
-  const char* filesystem;
+  void (*check)(const ImageOptions&);
+  void (*write)(const FileTree&, const ImageOptions&, File&, Reporter&);
   FileTree (*read)(std::shared_ptr<const File>);
+  imagefmt::NumberedTree (*read_numbered)(std::shared_ptr<const File>) = nullptr;
 };
-constexpr Format kFormats[] = {{"hsqs", "squashfs", imagefmt::read_squashfs}};
+constexpr Format kFormats[] = {
+    {RootFormat::kSquashfs, 0, "hsqs", check_squashfs, write_squashfs, imagefmt::read_squashfs,
+     imagefmt::read_numbered_squashfs},
+};
+
+const Format* find_format(RootFormat wanted) {
+  for (const Format& format : kFormats) {
+    if (format.format == wanted) return &format;
+  }
+  return nullptr;
+}
+
+/// `a, b or c`.
+std::string list_formats(std::string_view last) {
+  std::string list;
+  for (size_t i = 0; i < std::size(kFormats); ++i) {
+    if (i != 0) list += i + 1 == std::size(kFormats) ? fmt::format(" {} ", last) : ", ";
+    list += to_text(kFormats[i].format);
+  }
+  return list;
+}
 
 const Format& format_of(const File& file) {
-  std::array<uint8_t, 4> magic{};
-  (void)file.read_some(0, magic);
   for (const Format& format : kFormats) {
-    if (imagefmt::as_text(magic) == format.magic) return format;
+    std::string magic(format.magic.size(), '\0');
+    const size_t found = file.read_some(format.magic_offset,
+                                        {reinterpret_cast<uint8_t*>(magic.data()), magic.size()});
+    if (found == magic.size() && magic == format.magic) return format;
   }
-  throw imagefmt::Error(fmt::format("cannot read image '{}': not a squashfs (magic {})",
-                                    file.name(), imagefmt::to_hex(magic)));
+  std::array<uint8_t, 4> start{};
+  (void)file.read_some(0, start);
+  throw Error(fmt::format("cannot read image '{}': not a {} (magic {})", file.name(),
+                          list_formats("or"), imagefmt::to_hex(start)));
 }
 
 }  // namespace
+
+RootFormat parse_image_format(std::string_view name) {
+  for (const Format& format : kFormats) {
+    if (to_text(format.format) == name) return format.format;
+  }
+  throw imagefmt::UsageError(
+      fmt::format("unknown format '{}': expected {}", name, list_formats("or")));
+}
+
+bool can_be_written(RootFormat format) {
+  return find_format(format) != nullptr;
+}
+
+std::string writable_formats() {
+  return list_formats("and");
+}
+
+bool is_read_only(const ImageOptions& options) {
+  return options.free_space_bytes == 0;
+}
+
+void check_image_options(const ImageOptions& options) {
+  find_format(options.format)->check(options);
+}
+
+void write_image(const FileTree& tree, const ImageOptions& options, File& out, Reporter& reporter) {
+  find_format(options.format)->write(tree, options, out, reporter);
+}
 
 FileTree read_image(const std::string& path) {
   auto file = std::make_shared<const File>(File::open_for_reading(path));
   return format_of(*file).read(file);
 }
 
+imagefmt::NumberedTree read_numbered_image(const std::string& path) {
+  auto file = std::make_shared<const File>(File::open_for_reading(path));
+  const Format& format = format_of(*file);
+  if (format.read_numbered) return format.read_numbered(file);
+  return {format.read(file), {}};
+}
+
 std::string filesystem_of(const std::string& path) {
-  return format_of(File::open_for_reading(path)).filesystem;
+  return std::string(to_text(format_of(File::open_for_reading(path)).format));
 }
 
 }  // namespace builder

@@ -3,15 +3,54 @@
 // The one place that knows which image formats there are.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
+#include "builder/board.h"
+#include "imagefmt/base/file.h"
+#include "imagefmt/base/reporter.h"
+#include "imagefmt/compression.h"
 #include "imagefmt/tree.h"
 
 namespace builder {
 
+/// How an image is made. What is not given is the format's own default.
+struct ImageOptions {
+  RootFormat format = RootFormat::kSquashfs;
+  std::optional<imagefmt::Compression> compression;
+  std::optional<int> level;            // the compressor's
+  std::optional<uint32_t> block_size;  // bytes
+  uint64_t free_space_bytes = 0;       // for what is written once the image is in use
+  std::string identity;                // of what the tree was made from; ids derive from it
+  int64_t image_mtime = 1;             // seconds; the image's own time
+  unsigned jobs = 0;
+};
+
+/// The format of that name, if it can be written. Throws UsageError `unknown format '…': expected …`.
+RootFormat parse_image_format(std::string_view name);
+bool can_be_written(RootFormat format);
+/// `squashfs and ext4`
+std::string writable_formats();
+
+/// Whether the image is mounted read-only: it has no room to be written to.
+bool is_read_only(const ImageOptions& options);
+
+/// Throws for options that the format does not have, or that are out of its range.
+void check_image_options(const ImageOptions& options);
+
+/// Writes `tree` as an image to `out`, from its first byte to its last. Throws what the format's
+/// writer throws; `out` then holds no image.
+void write_image(const imagefmt::FileTree& tree, const ImageOptions& options, imagefmt::File& out,
+                 imagefmt::Reporter& reporter);
+
 /// Reads an image of any format that we write, told by its magic number. Contents are read from
 /// the file when asked for.
 imagefmt::FileTree read_image(const std::string& path);
+
+/// The same with the numbers of its inodes, for the formats whose readers give them (squashfs).
+imagefmt::NumberedTree read_numbered_image(const std::string& path);
 
 /// Of the same formats, as policies call them (`fs_use_xattr squashfs`): told by the magic number,
 /// too.

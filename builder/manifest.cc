@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "builder/kernel_params.h"
 #include "imagefmt/content.h"
 
 namespace builder {
@@ -45,7 +46,22 @@ ManifestSummary parse_manifest(std::string_view text, const std::string& name) {
     throw imagefmt::Error(
         fmt::format("cannot read '{}': not a manifest of intaglio (no key 'board')", name));
   }
-  return {json["board"].get<std::string>()};
+  const auto text_of = [](const Json& object, const char* key) {
+    return object.is_object() && object.contains(key) && object[key].is_string()
+               ? object[key].get<std::string>()
+               : std::string();
+  };
+  ManifestSummary summary{text_of(json, "board"), {}, false};
+  for (const Json& artifact : json.value("artifacts", Json::array())) {
+    if (text_of(artifact, "kind") == "root") summary.root_image = text_of(artifact, "name");
+  }
+  if (summary.root_image.empty() || summary.root_image.find('/') != std::string::npos) {
+    throw imagefmt::Error(fmt::format("cannot read '{}': it names no root image", name));
+  }
+  for (const KernelParam& param : parse_kernel_params(text_of(json, "cmdline")).params) {
+    if (param.text == "rw" || param.text == "ro") summary.writes_root = param.text == "rw";
+  }
+  return summary;
 }
 
 }  // namespace builder

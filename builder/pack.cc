@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "builder/closure.h"
-#include "builder/store_name.h"
 #include "imagefmt/base/file.h"
 #include "imagefmt/scan.h"
 #include "policy/label.h"
@@ -18,8 +16,6 @@ using imagefmt::FileTree;
 using imagefmt::Stage;
 
 namespace {
-
-constexpr std::string_view kFormat = "squashfs";
 
 /// An image that lies in the folder would become a part of the next one, and of itself.
 void check_is_outside(const std::string& output, const std::string& root) {
@@ -38,20 +34,21 @@ void check_is_outside(const std::string& output, const std::string& root) {
 FileTree read_tree(const PackOptions& options, imagefmt::Reporter& reporter) {
   Stage stage(reporter, "reading the folder", 0, "inodes");
   FileTree tree(imagefmt::scan_folder(
-      options.root, {.metadata = imagefmt::Metadata::kKept, .jobs = options.squashfs.jobs}));
+      options.root, {.metadata = imagefmt::Metadata::kKept, .jobs = options.image.jobs}));
   stage.advance(imagefmt::totals(tree).inodes);
   return tree;
 }
 
-std::optional<policy::PolicyDb> read_policy(const std::string& file, imagefmt::Reporter& reporter) {
+std::optional<policy::PolicyDb> read_policy(const std::string& file, std::string_view filesystem,
+                                            imagefmt::Reporter& reporter) {
   if (file.empty()) return std::nullopt;
   policy::PolicyDb policy = policy::PolicyDb::from_image(imagefmt::read_file(file), file);
   const std::vector<std::string> read = policy.xattr_filesystems();
-  if (std::find(read.begin(), read.end(), kFormat) == read.end()) {
+  if (std::find(read.begin(), read.end(), filesystem) == read.end()) {
     reporter.warn(
         fmt::format("policy '{}' has no rule 'fs_use_xattr {}': a kernel with it ignores "
                     "the labels in the image",
-                    file, kFormat));
+                    file, filesystem));
   }
   return policy;
 }
@@ -61,25 +58,24 @@ std::optional<policy::PolicyDb> read_policy(const std::string& file, imagefmt::R
 PackResult pack(const PackOptions& options, imagefmt::Reporter& reporter) {
   // What was given, read and checked, before any long work.
   check_is_outside(options.output, options.root);
-  imagefmt::check_squashfs_options(options.squashfs);
+  check_image_options(options.image);
   policy::LabelInput rules;
   rules.contexts = policy::FileContexts::load(options.file_contexts);
-  const std::optional<policy::PolicyDb> policy = read_policy(options.policy, reporter);
+  rules.label_rules = policy::LabelRules::load(options.label_rules);
+  const std::optional<policy::PolicyDb> policy =
+      read_policy(options.policy, to_text(options.image.format), reporter);
   if (policy) {
     rules.context_is_valid = [&](std::string_view context) { return policy->accepts(context); };
   }
   rules.project_store = options.project_store;
-  rules.jobs = options.squashfs.jobs;
+  rules.jobs = options.image.jobs;
   imagefmt::OutputFile output(options.output);
 
   FileTree tree = read_tree(options, reporter);
-  rules.store_paths = store_path_roles(tree);
   const policy::LabelReport labels = policy::label(tree, rules, reporter);
 
   // From here on the tree is const.
-  imagefmt::SquashfsOptions squashfs = options.squashfs;
-  squashfs.isolate_below = kStoreFolder;
-  imagefmt::write_squashfs(tree, squashfs, output.file(), reporter);
+  write_image(tree, options.image, output.file(), reporter);
   output.commit();
   return {labels.inodes, labels.by_context.size(), output.file().size_bytes()};
 }

@@ -2,11 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
+#include "builder/image.h"
 #include "imagefmt/base/reporter.h"
-#include "imagefmt/squashfs/squashfs.h"
 
 namespace builder {
 
@@ -15,8 +14,9 @@ struct PackOptions {
   std::string file_contexts;   // read with its .homedirs, .local, .subs and .subs_dist
   std::string policy;          // a policy.N that must know each context; empty: none is asked
   bool project_store = false;  // /nix/store/<hash>-<name>/… by its place in the FHS
+  std::string label_rules;     // a file of the user's; empty: ours alone
   std::string output;
-  imagefmt::SquashfsOptions squashfs;  // isolate_below is set by pack()
+  ImageOptions image;
 };
 
 struct PackResult {

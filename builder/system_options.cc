@@ -24,8 +24,14 @@ void add_system_options(CLI::App& command, SystemOptions& options) {
   command.add_option("--contents", options.contents, "JSON list of entries to add to the root")
       ->option_text("FILE");
   add_choice(command, "--init", options.init, kInits,
-             "sealed: no activation at boot (default); closure: the system's own init")
+             "sealed: no activation at boot (default, if the root is read-only); closure: the "
+             "system's own "
+             "init")
       ->option_text("sealed|closure");
+  command
+      .add_option("--label-rules", options.label_rules,
+                  "rules that label packages of the store, or say where they are seen")
+      ->option_text("FILE");
   command.add_option("--jobs", options.jobs, "how many cores to use (default: all)")
       ->option_text("N");
   add_policy_options(command, options.policy);

@@ -9,24 +9,28 @@
 #include <string>
 
 #include "builder/assemble.h"
+#include "builder/board.h"
 #include "builder/policy_options.h"
 
 namespace builder {
 
 struct SystemOptions {
-  std::string closure;     // folder of nixpkgs' closureInfo
-  std::string toplevel;    // empty: the one of the closure
-  std::string store_root;  // the folder under which /nix/store lies; empty: `/`
-  std::string contents;    // JSON file of extra entries; empty: none
-  std::string board;       // a name, or a .toml file; empty: none, where nothing is booted
+  std::string closure;      // folder of nixpkgs' closureInfo
+  std::string toplevel;     // empty: the one of the closure
+  std::string store_root;   // the folder under which /nix/store lies; empty: `/`
+  std::string contents;     // JSON file of extra entries; empty: none
+  std::string label_rules;  // a file of the user's; empty: ours alone
+  std::string board;        // a name, or a .toml file; empty: none, where nothing is booted
   PolicyOptions policy;
   policy::SelinuxMode mode = policy::SelinuxMode::kEnforcing;
-  std::optional<InitKind> init;  // default: sealed, as every read-only root
+  std::optional<RootFormat> format;  // of the root image; default: the board's
+  bool read_only = true;             // the root, once it is mounted
+  std::optional<InitKind> init;      // default: sealed for a read-only root, else the closure's
   int64_t source_date_epoch = 1;
   unsigned jobs = 0;
 };
 
-/// Declares the options (but --board and --mode, which label nothing) and sets `options` while they
+/// Declares the options (but --board, --format and --mode, which label nothing) and sets `options` while they
 /// are parsed.
 void add_system_options(CLI::App& command, SystemOptions& options);
 

@@ -7,6 +7,7 @@
 
 #include "builder/commands/commands.h"
 #include "builder/commands/private_choice.h"
+#include "builder/commands/private_image_options.h"
 #include "builder/plan.h"
 #include "builder/report.h"
 #include "builder/terminal.h"
@@ -29,6 +30,9 @@ struct Options {
 int run_build(Options& options, Io& io) {
   options.build.system.source_date_epoch = io.source_date_epoch;
   options.build.report_splits = !options.report.empty();
+  options.build.report_labels = !options.report.empty() ? LabelsDetail::kAll
+                                : options.quiet         ? LabelsDetail::kNone
+                                                        : LabelsDetail::kSummary;
   TerminalReporter reporter(io, options.quiet);
   if (options.dry_run) {
     io.out << to_text(plan_build(options.build, reporter));
@@ -42,6 +46,7 @@ int run_build(Options& options, Io& io) {
     report->file().write(0, imagefmt::as_bytes(serialize_report(reporter, result)));
     report->commit();
   }
+  if (!options.quiet) io.err << labels_summary(*result.labels);
   io.out << fmt::format(
       "{}: {} inodes, root {}, kernel {}, policy version {}\n", options.build.output, result.inodes,
       format_amount(result.root_bytes, "bytes"), result.kernel_release, result.policy_version);
@@ -56,6 +61,7 @@ void add_build_command(CLI::App& app, Run& chosen) {
   CLI::App* command =
       app.add_subcommand("build", "Make the images of a device from a NixOS system closure");
   add_system_options(*command, build.system);
+  add_compiled_policy_option(*command, build.system.policy);
   command
       ->add_option("--board", build.system.board,
                    "a board's name (`intaglio boards`), or a .toml file")
@@ -68,13 +74,11 @@ void add_build_command(CLI::App& app, Run& chosen) {
       ->option_text("MODE");
   command
       ->add_option_function<std::string>(
-          "--compression",
-          [&build](const std::string& name) {
-            build.compression = imagefmt::parse_compression(name);
-          },
-          "zstd (default), xz, gzip, lz4 or none")
-      ->option_text("C");
-  command->add_option("--level", build.level, "the compressor's level")->option_text("N");
+          "--format",
+          [&build](const std::string& name) { build.system.format = parse_image_format(name); },
+          "of the root image: " + writable_formats() + " (default: the board's)")
+      ->option_text("FORMAT");
+  add_image_options(*command, build.image);
   CLI::Option* report =
       command
           ->add_option("--report", options->report, "write times, rates and warnings there (JSON)")
@@ -86,7 +90,7 @@ void add_build_command(CLI::App& app, Run& chosen) {
   command->add_flag("!--no-verify", build.verify, "do not read the image back to prove its labels");
   command->add_flag("--quiet", options->quiet, "no progress");
   command->footer(
-      "The output folder holds manifest.json, root.squashfs, kernel, initrd, cmdline, policy/ and\n"
+      "The output folder holds manifest.json, root.FORMAT, kernel, initrd, cmdline, policy/ and\n"
       "file_contexts. The policy's version is that of the closure's kernel.\n\n"
       "Examples:\n"
       "  intaglio build --closure closure --board qemu-x86_64 \\\n"

@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "builder/commands/commands.h"
+#include "builder/commands/private_image_options.h"
 #include "builder/terminal.h"
 
 namespace builder {
@@ -17,18 +18,13 @@ void add_pack_command(CLI::App& app, Run& chosen) {
   };
   auto options = std::make_shared<Options>();
   PackOptions& pack = options->pack;
-  imagefmt::SquashfsOptions& squashfs = pack.squashfs;
+  ImageOptions& image = pack.image;
   CLI::App* command = app.add_subcommand("pack", "Make a labelled image of any folder");
   command
       ->add_option_function<std::string>(
           "--format",
-          [](const std::string& format) {
-            if (format != "squashfs") {
-              throw imagefmt::UsageError(
-                  fmt::format("unknown format '{}': expected squashfs", format));
-            }
-          },
-          "squashfs")
+          [&image](const std::string& name) { image.format = parse_image_format(name); },
+          writable_formats())
       ->required()
       ->option_text("FORMAT");
   command->add_option("--root", pack.root, "the folder that becomes the image's root")
@@ -40,25 +36,22 @@ void add_pack_command(CLI::App& app, Run& chosen) {
   command->add_option("--output", pack.output, "the image to write, whole or not at all")
       ->required()
       ->option_text("IMAGE");
-  command->add_flag(
+  CLI::Option* project_store = command->add_flag(
       "--project-store", pack.project_store,
       "label /nix/store/HASH-NAME/... by its place in the FHS (default: by its path)");
+  command
+      ->add_option("--label-rules", pack.label_rules,
+                   "rules that label packages of the store, or say where they are seen")
+      ->option_text("FILE")
+      ->needs(project_store);
   command->add_option("--policy", pack.policy, "a compiled policy that must know each context")
       ->option_text("policy.N");
+  add_image_options(*command, image);
   command
-      ->add_option_function<std::string>(
-          "--compression",
-          [&squashfs](const std::string& name) {
-            squashfs.compression = imagefmt::parse_compression(name);
-          },
-          "zstd (default), xz, gzip, lz4 or none")
-      ->option_text("C");
-  command->add_option("--level", squashfs.level, "the compressor's level")->option_text("N");
-  command
-      ->add_option("--block-size", squashfs.block_size,
+      ->add_option("--block-size", image.block_size,
                    "bytes of a data block: a power of two from 4096 to 1048576 (default 131072)")
       ->option_text("N");
-  command->add_option("--jobs", squashfs.jobs, "how many cores to use (default: all)")
+  command->add_option("--jobs", image.jobs, "how many cores to use (default: all)")
       ->option_text("N");
   command->add_flag("--quiet", options->quiet, "no progress");
   command->footer(
@@ -75,7 +68,7 @@ void add_pack_command(CLI::App& app, Run& chosen) {
       "      --policy selinux/default/policy/policy.33 --compression xz --block-size 1048576");
   command->callback([options, &chosen] {
     chosen = [options](Io& io) {
-      options->pack.squashfs.image_mtime = io.source_date_epoch;
+      options->pack.image.image_mtime = io.source_date_epoch;
       TerminalReporter reporter(io, options->quiet);
       const PackResult result = builder::pack(options->pack, reporter);
       io.out << fmt::format("{}: {} inodes, {} contexts, {}\n", options->pack.output, result.inodes,

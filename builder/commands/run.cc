@@ -17,7 +17,11 @@ namespace builder {
 
 namespace {
 
-std::vector<std::string> qemu_command(const Board& board, const std::string& output) {
+std::vector<std::string> qemu_command(const std::string& output) {
+  const std::string manifest_file = output + "/manifest.json";
+  const ManifestSummary manifest =
+      parse_manifest(imagefmt::read_file(manifest_file, 64 << 20), manifest_file);
+  const Board board = find_board(manifest.board);
   if (board.qemu_command.empty()) {
     throw imagefmt::Error(
         fmt::format("cannot run board '{}': QEMU has no such machine", board.name));
@@ -27,14 +31,16 @@ std::vector<std::string> qemu_command(const Board& board, const std::string& out
   while (cmdline.ends_with('\n')) cmdline.pop_back();
   // QEMU reads a comma in a value as the end of it unless it is doubled.
   std::string image;
-  for (char c : fmt::format("{}/root.{}", output, to_text(board.root_format))) {
+  for (char c : output + '/' + manifest.root_image) {
     image += c;
     if (c == ',') image += c;
   }
   for (std::string argument :
        {std::string("-kernel"), output + "/kernel", std::string("-initrd"), output + "/initrd",
         std::string("-append"), cmdline, std::string("-drive"),
-        fmt::format("file={},if=virtio,format=raw,readonly=on", image)}) {
+        // What a guest writes goes with it: the output folder stays what its manifest says.
+        fmt::format("file={},if=virtio,format=raw,{}=on", image,
+                    manifest.writes_root ? "snapshot" : "readonly")}) {
     command.push_back(std::move(argument));
   }
   return command;
@@ -88,10 +94,7 @@ void add_run_command(CLI::App& app, Run& chosen) {
       "  intaglio run out");
   command->callback([options, &chosen] {
     chosen = [options](Io& io) {
-      const std::string manifest = options->output + "/manifest.json";
-      const Board board =
-          find_board(parse_manifest(imagefmt::read_file(manifest, 64 << 20), manifest).board);
-      const std::vector<std::string> arguments = qemu_command(board, options->output);
+      const std::vector<std::string> arguments = qemu_command(options->output);
       if (!options->print) return execute(arguments);
       for (const std::string& argument : arguments) io.out << argument << '\n';
       return 0;

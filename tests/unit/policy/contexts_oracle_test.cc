@@ -117,6 +117,24 @@ TEST_P(RefpolicyOracle, AgreesOnPathsMadeFromTheRules) {
 INSTANTIATE_TEST_SUITE_P(Refpolicies, RefpolicyOracle, ::testing::Values("default", "mls"),
                          [](const auto& refpolicy) { return std::string(refpolicy.param); });
 
+TEST(FileContextsOracle, ListsFirstWhatLookUpsTake) {
+  FileContextsText text = oracle::refpolicy_contexts();
+  REQUIRE_REFPOLICY(text);
+  const FileContexts ours = FileContexts::parse(text);
+  Random random(20261126);
+  for (size_t i = 0, count = wanted_paths(30000) / 100; i < count; ++i) {
+    std::string path = oracle::path_from_pattern(random.of(ours.rules()).pattern, random);
+    if (i % 3 == 0) path = oracle::mutated(std::move(path), random);
+    const std::vector<const ContextRule*> all = ours.matches(path);
+    for (FileType type : kAllTypes) {
+      auto first = std::find_if(all.begin(), all.end(), [&](const ContextRule* rule) {
+        return rule->type == FileType::kAny || type == FileType::kAny || rule->type == type;
+      });
+      EXPECT_EQ(first == all.end() ? nullptr : *first, ours.lookup(path, type)) << path;
+    }
+  }
+}
+
 bool is_pattern(const std::string& pattern) {
   std::string anchored = '^' + pattern + '$';
   int error = 0;
