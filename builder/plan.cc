@@ -49,8 +49,9 @@ std::string to_text(const BuildPlan& plan) {
     text += fmt::format("{:>12}  {}\n", amount, of);
   };
   for (const PlannedFile& file : plan.files) add(file.size_bytes, file.name);
-  text += fmt::format("{}, of {} inodes; how many bytes, compressing them tells:\n",
-                      plan.root_image, plan.inodes);
+  text += fmt::format(
+      "{}, of {} inodes; its own size, after compression, is known only once it is written:\n",
+      plan.root_image, plan.inodes);
   add(plan.data_bytes, "bytes of its files, uncompressed, equal files counted each time");
   text += "inodes by label:\n";
   for (const auto& [context, inodes] : plan.inodes_by_context) add(inodes, context);

@@ -20,7 +20,7 @@ struct PlannedFile {
 
 struct BuildPlan {
   std::vector<PlannedFile> files;  // by name; all but manifest.json and the root image
-  std::string root_image;          // how large it gets, compressing it tells
+  std::string root_image;          // its size is known only once it is written
   uint64_t inodes = 0;
   uint64_t data_bytes = 0;  // of the root's regular files, equal ones counted each time
   std::map<std::string, uint64_t> data_bytes_by_store_path;  // empty: outside of the store
