@@ -14,6 +14,7 @@
 #include "builder/lsm.h"
 #include "builder/manifest.h"
 #include "builder/mount_contexts.h"
+#include "builder/plan.h"
 #include "builder/store_name.h"
 #include "builder/store_scan.h"
 #include "imagefmt/base/file.h"
@@ -158,6 +159,22 @@ std::string identity_of(const Closure& closure) {
   return identity;
 }
 
+/// What a build goes by: its options, completed by the board and checked.
+struct Target {
+  Board board;
+  ImageOptions image;
+  SystemOptions system;
+};
+Target find_target(const BuildOptions& options) {
+  Target target{find_board(options.system.board), options.image, options.system};
+  target.image.format = format_for(target.board, options.system.format);
+  target.image.image_mtime = options.system.source_date_epoch;
+  target.image.jobs = options.system.jobs;
+  check_image_options(target.image);
+  target.system.read_only = is_read_only(target.image);
+  return target;
+}
+
 /// Every file of the output folder, by what it is.
 std::vector<Artifact> list_artifacts(const std::string& folder, const FileTree& selinux,
                                      const std::string& root_image) {
@@ -253,24 +270,21 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
   return system;
 }
 
+BuildPlan plan_build(const BuildOptions& options, imagefmt::Reporter& reporter) {
+  return plan(label_system(find_target(options).system, reporter));
+}
+
 BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
-  const Board board = find_board(options.system.board);
-  ImageOptions image_options = options.image;
-  image_options.format = format_for(board, options.system.format);
-  image_options.image_mtime = options.system.source_date_epoch;
-  image_options.jobs = options.system.jobs;
-  check_image_options(image_options);
-  SystemOptions system_options = options.system;
-  system_options.read_only = is_read_only(image_options);
+  Target target = find_target(options);
   imagefmt::OutputFolder output(options.output);
-  const LabelledSystem system = label_system(system_options, reporter);
-  image_options.identity = identity_of(system.closure);
+  const LabelledSystem system = label_system(target.system, reporter);
+  target.image.identity = identity_of(system.closure);
 
   // From here on the tree is const.
   const FileTree& root = system.tree;
   const std::string folder = output.partial(), root_image = "root." + system.format;
   imagefmt::File image = imagefmt::File::create(folder + '/' + root_image);
-  write_image(root, image_options, image, reporter);
+  write_image(root, target.image, image, reporter);
 
   copy_file(system.closure.host_path(system.spec.kernel), folder + "/kernel");
   copy_file(system.closure.host_path(require_initrd(system.spec)), folder + "/initrd");
@@ -288,7 +302,7 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
 
   const policy::CompiledPolicy& policy = system.policy->compiled;
   Manifest manifest;
-  manifest.board = board.name;
+  manifest.board = target.board.name;
   manifest.toplevel = system.closure.toplevel;
   manifest.kernel_version = system.kernel.release;
   manifest.policy_version = policy.version;

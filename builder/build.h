@@ -62,4 +62,9 @@ struct BuildResult {
 /// Makes an output folder: whole, or not at all. See contract in README ("Use", "Guarantees").
 BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter);
 
+struct BuildPlan;  // builder/plan.h
+
+/// What build() would write. Makes every check of it that needs no output, and writes nothing.
+BuildPlan plan_build(const BuildOptions& options, imagefmt::Reporter& reporter);
+
 }  // namespace builder

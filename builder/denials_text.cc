@@ -205,7 +205,7 @@ std::string format_denials(const DenialReport& report) {
   for (const JudgedDenial& denial : report.denials) text += denial_text(denial) + '\n';
   for (const JudgedError& error : report.errors) text += error_text(error) + '\n';
   if (!report.damaged_lines.empty()) {
-    text += fmt::format("{} messages are cut short, the first in line {}\n\n",
+    text += fmt::format("messages that are cut short: {}, the first in line {}\n\n",
                         report.damaged_lines.size(), report.damaged_lines.front());
   }
   if (!report.cil.empty()) {

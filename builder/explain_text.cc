@@ -70,7 +70,7 @@ class Writer {
     for (const policy::RuleOrigin& origin : origins_of_rule(input_, rule)) {
       lines.push_back(fmt::format("module {}: {}", origin.module, to_string(origin)));
     }
-    if (lines.empty()) lines.emplace_back("of no module: the build adds it");
+    if (lines.empty()) lines.push_back("of no module: " + input_.rules.contexts.place_of(rule));
     return lines;
   }
 
@@ -173,8 +173,9 @@ class Writer {
     if (explanation.access.empty()) return;
     line(2, "who may");
     for (const policy::AccessHolders& holders : explanation.access) {
-      std::string text = fmt::format("{} ({} {}): {} types", holders.action, holders.object_class,
-                                     policy::braced(holders.permissions), holders.types.size());
+      std::string text = fmt::format("{} ({} {}): {} type{}", holders.action, holders.object_class,
+                                     policy::braced(holders.permissions), holders.types.size(),
+                                     holders.types.size() == 1 ? "" : "s");
       if (!holders.types.empty()) text += ": " + describe(holders);
       line(4, text);
     }

@@ -6,6 +6,8 @@
 
 #include "builder/store_name.h"
 #include "imagefmt/base/digest.h"
+#include "imagefmt/erofs/erofs.h"
+#include "imagefmt/ext4/ext4.h"
 #include "imagefmt/squashfs/squashfs.h"
 
 namespace builder {
@@ -17,10 +19,16 @@ using imagefmt::File;
 using imagefmt::FileTree;
 using imagefmt::Reporter;
 
-void refuse_free_space(const ImageOptions& options) {
-  if (options.free_space_bytes == 0) return;
-  throw Error(fmt::format("cannot give a {} image free space: it cannot be written to",
-                          to_text(options.format)));
+/// What only formats have that can be written to when they are in use.
+void refuse_writable(const ImageOptions& options) {
+  if (options.free_space_bytes != 0) {
+    throw Error(fmt::format("cannot give a {} image free space: it cannot be written to",
+                            to_text(options.format)));
+  }
+  if (options.share_data) {
+    throw Error(fmt::format("cannot choose to share data in a {} image: it always does",
+                            to_text(options.format)));
+  }
 }
 
 imagefmt::SquashfsOptions squashfs_options(const ImageOptions& options) {
@@ -35,13 +43,67 @@ imagefmt::SquashfsOptions squashfs_options(const ImageOptions& options) {
 }
 
 void check_squashfs(const ImageOptions& options) {
-  refuse_free_space(options);
+  refuse_writable(options);
+  if (!options.volume_name.empty()) {
+    throw Error(
+        fmt::format("cannot label a {} image: the format has none", to_text(options.format)));
+  }
   imagefmt::check_squashfs_options(squashfs_options(options));
 }
 
 void write_squashfs(const FileTree& tree, const ImageOptions& options, File& out,
                     Reporter& reporter) {
   imagefmt::write_squashfs(tree, squashfs_options(options), out, reporter);
+}
+
+imagefmt::Ext4Options ext4_options(const ImageOptions& options) {
+  imagefmt::Ext4Options ext4;
+  ext4.free_space_bytes = options.free_space_bytes;
+  ext4.share_data = options.share_data;
+  ext4.volume_name = options.volume_name;
+  ext4.identity = options.identity;
+  ext4.image_mtime = options.image_mtime;
+  ext4.jobs = options.jobs;
+  return ext4;
+}
+
+void check_ext4(const ImageOptions& options) {
+  if (options.compression || options.level) {
+    throw Error("cannot compress an ext4 image: the format has no compression");
+  }
+  if (options.block_size && *options.block_size != 4096) {
+    throw Error(fmt::format("cannot use a block size of {} bytes: ext4 images are made with 4096",
+                            *options.block_size));
+  }
+  imagefmt::check_ext4_options(ext4_options(options));
+}
+
+void write_ext4(const FileTree& tree, const ImageOptions& options, File& out, Reporter& reporter) {
+  imagefmt::write_ext4(tree, ext4_options(options), out, reporter);
+}
+
+imagefmt::ErofsOptions erofs_options(const ImageOptions& options) {
+  imagefmt::ErofsOptions erofs;
+  erofs.compression = options.compression.value_or(erofs.compression);
+  erofs.level = options.level;
+  erofs.jobs = options.jobs;
+  erofs.volume_name = options.volume_name;
+  erofs.identity = options.identity;
+  erofs.image_mtime = options.image_mtime;
+  return erofs;
+}
+
+void check_erofs(const ImageOptions& options) {
+  refuse_writable(options);
+  if (options.block_size && *options.block_size != 4096) {
+    throw Error(fmt::format("cannot use a block size of {} bytes: erofs images are made with 4096",
+                            *options.block_size));
+  }
+  imagefmt::check_erofs_options(erofs_options(options));
+}
+
+void write_erofs(const FileTree& tree, const ImageOptions& options, File& out, Reporter& reporter) {
+  imagefmt::write_erofs(tree, erofs_options(options), out, reporter);
 }
 
 struct Format {
@@ -56,6 +118,8 @@ struct Format {
 constexpr Format kFormats[] = {
     {RootFormat::kSquashfs, 0, "hsqs", check_squashfs, write_squashfs, imagefmt::read_squashfs,
      imagefmt::read_numbered_squashfs},
+    {RootFormat::kExt4, 1024 + 56, "\x53\xef", check_ext4, write_ext4, imagefmt::read_ext4},
+    {RootFormat::kErofs, 1024, "\xe2\xe1\xf5\xe0", check_erofs, write_erofs, imagefmt::read_erofs},
 };
 
 const Format* find_format(RootFormat wanted) {

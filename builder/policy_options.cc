@@ -4,7 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 
-#include "builder/commands/private_choice.h"
+#include "builder/private_choice.h"
 #include "imagefmt/base/error.h"
 #include "policy/compiled_folder.h"
 

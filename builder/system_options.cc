@@ -3,7 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "builder/commands/private_choice.h"
+#include "builder/private_choice.h"
 
 namespace builder {
 

@@ -2,6 +2,7 @@
 #include "imagefmt/content.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -22,6 +23,7 @@ class MemoryReader : public ContentReader {
     std::copy(part.begin(), part.end(), into.begin());
     offset_ += into.size();
   }
+  void skip(uint64_t size_bytes) override { offset_ += size_bytes; }
   void finish() override {}
 
  private:
@@ -38,6 +40,12 @@ class HostReader : public ContentReader {
   void read(std::span<uint8_t> into) override {
     if (file_.read_some(offset_, into) != into.size()) throw_changed();
     offset_ += into.size();
+  }
+  void skip(uint64_t size_bytes) override { offset_ += size_bytes; }
+  uint64_t hole_size() const override {
+    const off_t data = lseek(file_.fd(), static_cast<off_t>(offset_), SEEK_DATA);
+    if (data < 0) return errno == ENXIO ? size_bytes_ - offset_ : 0;
+    return static_cast<uint64_t>(data) - offset_;
   }
   void finish() override { check_unchanged(); }
 
@@ -66,6 +74,7 @@ class ImageReader : public ContentReader {
     source_->read(offset_, into);
     offset_ += into.size();
   }
+  void skip(uint64_t size_bytes) override { offset_ += size_bytes; }
   void finish() override {}
 
  private:

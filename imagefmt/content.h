@@ -29,7 +29,12 @@ class ContentReader {
   virtual ~ContentReader() = default;
   /// REQUIRES: the calls together do not pass the end of the content.
   virtual void read(std::span<uint8_t> into) = 0;
-  /// REQUIRES: everything has been read. Throws if the file has changed meanwhile.
+  /// Goes on behind the next `size_bytes`. REQUIRES: as read().
+  virtual void skip(uint64_t size_bytes) = 0;
+  /// How many bytes from here on are known to be zero without being read: a hole of a sparse file.
+  /// What is no hole may be zero as well.
+  virtual uint64_t hole_size() const { return 0; }
+  /// To be called last. Throws if the file has changed meanwhile.
   virtual void finish() = 0;
 };
 

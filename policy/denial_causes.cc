@@ -7,6 +7,7 @@
 #include <array>
 
 #include "imagefmt/base/error.h"
+#include "policy/exact_contexts.h"
 #include "policy/text_lines.h"
 
 namespace policy {
@@ -30,9 +31,11 @@ std::string quoted_settings(const std::vector<std::pair<std::string, bool>>& set
 }
 
 /// Of `--label-rules` for a file of a store path; a filecon for what lies elsewhere.
-std::string label_rule(std::string_view path, const std::string& type) {
+std::string label_rule(const FoundFile& file, const std::string& type) {
+  const std::string_view path = file.path;
   if (!path.starts_with(kStore)) {
-    return fmt::format("(filecon \"{}\" file (system_u object_r {} ((s0) (s0))))", path, type);
+    return fmt::format("(filecon \"{}\" file ({} object_r {} ((s0) (s0))))", escape_pattern(path),
+                       split(file.label.text(), ':').at(0), type);
   }
   const std::string_view rest = path.substr(kStore.size());
   const std::string_view base = rest.substr(0, rest.find('/'));
@@ -80,7 +83,7 @@ void CauseFinder::find(JudgedDenial& judged, const Decisions& decisions) {
   const bool one_file =
       judged.object.kind == DeniedObject::Kind::kImage && judged.object.files.size() == 1;
   if (one_file) {
-    judged.explanation = explain(input_.tree, input_.labels, judged.object.files[0].path);
+    judged.explanation = explanation_of(judged.object.files[0].path);
   }
   if (message.granted) {
     causes.push_back({Kind::kGranted,
@@ -122,6 +125,14 @@ void CauseFinder::find(JudgedDenial& judged, const Decisions& decisions) {
   }
 }
 
+const Explanation& CauseFinder::explanation_of(const std::string& path) {
+  auto known = explanations_.find(path);
+  if (known == explanations_.end()) {
+    known = explanations_.emplace(path, explain(input_.tree, input_.labels, path)).first;
+  }
+  return known->second;
+}
+
 bool CauseFinder::is_unlabelled(const std::string& type) const {
   if (type == "default_t") return true;
   return std::ranges::any_of(tables_.initial_sids, [&](const InitialSid& sid) {
@@ -129,7 +140,7 @@ bool CauseFinder::is_unlabelled(const std::string& type) const {
   });
 }
 
-std::optional<Cause> CauseFinder::find_label_fault(JudgedDenial& judged) const {
+std::optional<Cause> CauseFinder::find_label_fault(JudgedDenial& judged) {
   const std::string type(type_in(judged.denial.message.target));
   std::optional<Cause> fault;
   if (judged.object.kind == DeniedObject::Kind::kImage) {
@@ -153,7 +164,7 @@ std::optional<Cause> CauseFinder::find_label_fault(JudgedDenial& judged) const {
 }
 
 std::optional<Cause> CauseFinder::find_label_fault_of_image(JudgedDenial& judged,
-                                                            const std::string& type) const {
+                                                            const std::string& type) {
   const std::vector<FoundFile>& files = judged.object.files;
   auto has_type = [&](const FoundFile& file) { return type_in(file.label.text()) == type; };
   // A name alone: the file is one of those that are labelled so, if there are any.
@@ -161,7 +172,7 @@ std::optional<Cause> CauseFinder::find_label_fault_of_image(JudgedDenial& judged
     if (std::ranges::any_of(files, has_type)) {
       std::erase_if(judged.object.files, [&](const FoundFile& file) { return !has_type(file); });
       if (judged.object.files.size() == 1) {
-        judged.explanation = explain(input_.tree, input_.labels, judged.object.files[0].path);
+        judged.explanation = explanation_of(judged.object.files[0].path);
       }
       return std::nullopt;
     }
@@ -250,7 +261,7 @@ std::optional<Cause> CauseFinder::find_domain_fault(const JudgedDenial& judged) 
       cause.text = fmt::format(
           "{} runs in {}, its starter's domain, since nothing enters a domain by its label {}",
           program.path, source, label);
-      cause.mends.push_back(label_rule(program.path, type));
+      cause.mends.push_back(label_rule(program, type));
     }
   }
   if (cause.mends.empty()) return std::nullopt;

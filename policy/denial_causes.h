@@ -30,10 +30,10 @@ class CauseFinder {
   void find(JudgedDenial& judged, const Decisions& decisions);
 
  private:
+  const Explanation& explanation_of(const std::string& path);
   bool is_unlabelled(const std::string& type) const;
-  std::optional<Cause> find_label_fault(JudgedDenial& judged) const;
-  std::optional<Cause> find_label_fault_of_image(JudgedDenial& judged,
-                                                 const std::string& type) const;
+  std::optional<Cause> find_label_fault(JudgedDenial& judged);
+  std::optional<Cause> find_label_fault_of_image(JudgedDenial& judged, const std::string& type);
   std::optional<Cause> find_label_fault_at_run_time(const JudgedDenial& judged,
                                                     const std::string& type) const;
   std::optional<Cause> find_domain_fault(const JudgedDenial& judged);
@@ -48,6 +48,7 @@ class CauseFinder {
 
   const DenialInput& input_;
   const PolicyTables& tables_;
+  std::map<std::string, Explanation> explanations_;          // by path
   std::map<std::string, std::vector<DomainEntry>> domains_;  // by the type of the program
 };
 

@@ -21,16 +21,44 @@ bool is_bounded_by(const PolicyTables& tables, TypeId type, TypeId bound) {
   return false;
 }
 
+/// What of it the kernel refuses: handle_unknown decides of classes and permissions that the policy
+/// does not have.
+std::optional<MissingAccess> missing_access(const PolicyRules& rules, const std::string& source,
+                                            const std::string& target, const char* object_class,
+                                            const std::vector<std::string>& permissions) {
+  const PolicyTables& tables = rules.tables();
+  std::vector<std::string> known, unknown;
+  auto found = tables.class_ids.find(object_class);
+  for (const std::string& permission : permissions) {
+    const bool is_known =
+        found != tables.class_ids.end() &&
+        std::ranges::count(tables.classes[found->second].permissions, permission) > 0;
+    (is_known ? known : unknown).push_back(permission);
+  }
+  std::optional<MissingAccess> access;
+  if (!known.empty()) access = rules.missing(source, target, object_class, known);
+  if (unknown.empty() || tables.handle_unknown == "allow") return access;
+  if (!access) access = MissingAccess{source, target, object_class, {}, {}};
+  access->permissions.insert(access->permissions.end(), unknown.begin(), unknown.end());
+  std::ranges::sort(access->permissions);
+  return access;
+}
+
+std::optional<std::string> find_transition(const PolicyRules& rules, std::string_view source,
+                                           std::string_view exec_type) {
+  if (!rules.tables().class_ids.contains("process")) return std::nullopt;
+  return rules.transition(source, exec_type);
+}
+
 /// What keeps a process with no_new_privs in its domain; nothing if it may leave.
 std::optional<MissingAccess> missing_for_no_new_privileges(const PolicyRules& rules,
                                                            const std::string& source,
                                                            const std::string& domain) {
   const PolicyTables& tables = rules.tables();
   if (is_bounded_by(tables, rules.type_id(domain), rules.type_id(source))) return std::nullopt;
-  const bool is_asked = std::ranges::find(tables.capabilities, "nnp_nosuid_transition") !=
-                            tables.capabilities.end() &&
-                        tables.class_ids.contains("process2");
-  if (is_asked) return rules.missing(source, domain, "process2", {"nnp_transition"});
+  if (std::ranges::count(tables.capabilities, "nnp_nosuid_transition") > 0) {
+    return missing_access(rules, source, domain, "process2", {"nnp_transition"});
+  }
   return MissingAccess{source, domain, "process2", {"nnp_transition"}, {}};
 }
 
@@ -41,11 +69,12 @@ Execution find_execution(const PolicyRules& rules, const ExecutionQuery& query) 
   Execution execution;
   auto require = [&](const std::string& from, const std::string& to, const char* object_class,
                      const std::vector<std::string>& permissions) {
-    std::optional<MissingAccess> access = rules.missing(from, to, object_class, permissions);
+    std::optional<MissingAccess> access =
+        missing_access(rules, from, to, object_class, permissions);
     if (access) execution.missing.push_back(*std::move(access));
   };
   std::string domain =
-      query.asked.empty() ? rules.transition(source, file).value_or(source) : query.asked;
+      query.asked.empty() ? find_transition(rules, source, file).value_or(source) : query.asked;
   if (query.no_new_privileges && domain != source) {
     std::optional<MissingAccess> access = missing_for_no_new_privileges(rules, source, domain);
     if (access) {
@@ -74,8 +103,10 @@ std::string find_init_domain(const PolicyRules& rules, std::string_view exec_typ
         "cannot tell the first process's domain: the policy has no initial SID 'kernel'");
   }
   const std::string& source = kernel->context.type;
-  const std::optional<std::string> domain = rules.transition(source, exec_type);
-  return domain && rules.allows(source, *domain, "process", "dyntransition") ? *domain : source;
+  const std::optional<std::string> domain = find_transition(rules, source, exec_type);
+  const bool may_change =
+      domain && !missing_access(rules, source, *domain, "process", {"dyntransition"});
+  return may_change ? *domain : source;
 }
 
 }  // namespace policy

@@ -4,10 +4,9 @@
 // everything else by its own path.
 //
 // Which rule counts, in this order:
-//   - of what lies in the store, a label rule that labels it; else the places that label rules give
-//     it (label_rules.h) and where the root's tree links to it (sightings.h): plain text over a
-//     regular expression, then the longer literal stem, then the place of its own folder. Two links
-//     of equal standing that disagree are an error;
+//   - of what lies in the store, what policy/nixos/store.rules says there: a label rule that labels
+//     it, else its places and the links of the root to it (sightings.h) against the contexts. Two
+//     links of equal standing that disagree are an error;
 //   - the skeleton of the store (`/nix`, `/nix/store`, and what label rules call so) and links at
 //     the root's top that no rule with `-l` speaks of (`/bin`, `/usr`): what `/nix/store` gets, which
 //     is policy/nixos/store.cil's; without that module, what `/usr` gets;

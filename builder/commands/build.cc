@@ -6,8 +6,9 @@
 #include <ostream>
 
 #include "builder/commands/commands.h"
-#include "builder/commands/private_choice.h"
 #include "builder/commands/private_image_options.h"
+#include "builder/plan.h"
+#include "builder/private_choice.h"
 #include "builder/report.h"
 #include "builder/terminal.h"
 #include "imagefmt/base/file.h"
@@ -22,6 +23,7 @@ const Choices<policy::SelinuxMode> kModes = {{"enforcing", policy::SelinuxMode::
 struct Options {
   BuildOptions build;
   std::string report;
+  bool dry_run = false;
   bool quiet = false;
 };
 
@@ -32,6 +34,10 @@ int run_build(Options& options, Io& io) {
                                 : options.quiet         ? LabelsDetail::kNone
                                                         : LabelsDetail::kSummary;
   TerminalReporter reporter(io, options.quiet);
+  if (options.dry_run) {
+    io.out << to_text(plan_build(options.build, reporter));
+    return 0;
+  }
   // Begun first: whether it can be written does not show after a build alone.
   std::optional<imagefmt::OutputFile> report;
   if (!options.report.empty()) report.emplace(options.report);
@@ -73,8 +79,14 @@ void add_build_command(CLI::App& app, Run& chosen) {
           "of the root image: " + writable_formats() + " (default: the board's)")
       ->option_text("FORMAT");
   add_image_options(*command, build.image);
-  command->add_option("--report", options->report, "write times, rates and warnings there (JSON)")
-      ->option_text("FILE");
+  CLI::Option* report =
+      command
+          ->add_option("--report", options->report, "write times, rates and warnings there (JSON)")
+          ->option_text("FILE");
+  command
+      ->add_flag("--dry-run", options->dry_run,
+                 "write nothing; say what would be written: labels, and sizes before compression")
+      ->excludes(report);
   command->add_flag("!--no-verify", build.verify, "do not read the image back to prove its labels");
   command->add_flag("--quiet", options->quiet, "no progress");
   command->footer(

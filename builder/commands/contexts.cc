@@ -7,7 +7,7 @@
 #include <ostream>
 
 #include "builder/commands/commands.h"
-#include "builder/commands/private_choice.h"
+#include "builder/private_choice.h"
 
 namespace builder {
 

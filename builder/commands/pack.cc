@@ -51,6 +51,8 @@ void add_pack_command(CLI::App& app, Run& chosen) {
       ->add_option("--block-size", image.block_size,
                    "bytes of a data block: a power of two from 4096 to 1048576 (default 131072)")
       ->option_text("N");
+  command->add_option("--label", image.volume_name, "the file system's own name")
+      ->option_text("NAME");
   command->add_option("--jobs", image.jobs, "how many cores to use (default: all)")
       ->option_text("N");
   command->add_flag("--quiet", options->quiet, "no progress");

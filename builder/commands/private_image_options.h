@@ -18,13 +18,15 @@ inline void add_image_options(CLI::App& command, ImageOptions& image) {
           [&image](const std::string& name) {
             image.compression = imagefmt::parse_compression(name);
           },
-          "zstd (default), xz, gzip, lz4 or none")
+          "zstd (squashfs's default), lz4 (erofs's), xz, gzip or none")
       ->option_text("C");
   command.add_option("--level", image.level, "the compressor's level")->option_text("N");
   command
       .add_option("--free-space", image.free_space_bytes,
                   "bytes to leave free for writing once the image is in use (default 0: read-only)")
       ->option_text("BYTES");
+  command.add_flag("--share-data", image.share_data,
+                   "store equal files once, in an ext4 image that nobody can write to");
 }
 
 }  // namespace builder

@@ -1,42 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//
-// Any bytes as a squashfs image: read_squashfs gives a tree or an Error, and so does reading what
-// its files hold.
-#include <sys/mman.h>
-
-#include <algorithm>
-
-#include "imagefmt/dump.h"
 #include "imagefmt/squashfs/squashfs.h"
-
-using namespace imagefmt;
+#include "tests/fuzz/any_image.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  UniqueFd memory(memfd_create("image", MFD_CLOEXEC));
-  if (!memory) throw_errno("make a file in memory");
-  std::string path = fmt::format("/proc/self/fd/{}", memory.get());
-  write_file(path, as_text({data, size}));
-  try {
-    FileTree tree = read_squashfs(std::make_shared<File>(File::open_for_reading(path)));
-    dump(tree);
-    // Files may be sparse and of any size: enough of them to meet each kind of block.
-    uint64_t left = 4 << 20;
-    Bytes part(100000);
-    walk(tree, [&](const std::string&, const Node& node) {
-      if (!node.regular()) return;
-      uint64_t rest = std::min(left, node.regular()->content.size_bytes());
-      left -= rest;
-      try {
-        for (std::unique_ptr<ContentReader> reader = node.regular()->content.open(); rest != 0;) {
-          size_t step = static_cast<size_t>(std::min<uint64_t>(rest, part.size()));
-          reader->read({part.data(), step});
-          rest -= step;
-        }
-      } catch (const Error&) {
-        // One file is broken; the next may be whole.
-      }
-    });
-  } catch (const Error&) {
-  }
+  fuzz::read_any_image(data, size, imagefmt::read_squashfs);
   return 0;
 }

@@ -37,8 +37,9 @@ constexpr std::string_view kPolicy = R"((mls true)
 (roletype object_r web_run_t) (roletype object_r unlabeled_t) (roletype object_r secret_t)
 (user u) (userrole u sys_r) (userrole u user_r) (userrole u object_r)
 (userlevel u (s0)) (userrange u ((s0) (s1 (c0))))
-(sid kernel) (sid unlabeled) (sidorder (kernel unlabeled))
+(sid kernel) (sid security) (sid unlabeled) (sidorder (kernel security unlabeled))
 (sidcontext kernel (u sys_r init_t ((s0) (s0))))
+(sidcontext security (u sys_r init_t ((s0) (s0))))
 (sidcontext unlabeled (u object_r unlabeled_t ((s0) (s0))))
 (boolean web_writes false)
 (booleanif web_writes (true (allow web_t conf_t (file (write)))))
@@ -156,12 +157,12 @@ TEST_F(Denials, ProposesTheNarrowestRules) {
           "  object    'key', inode 1 on vdb: no file of the image, as far as the log tells\n"
           "  cause     rule: no rule allows it\n"
           "  mend      (allow web_t secret_t (file (read)))\n"
-          "  against   neverallow web_t secret_t:file (read write); (base:43)\n"
+          "  against   neverallow web_t secret_t:file (read write); (base:33)\n"
           "\n"
           "; What the policy lacks, as a module for --policy-module:\n"
           "(allow web_t conf_t (file (getattr open)))\n"
           "(allow web_t self (process (setrlimit)))\n"
-          "; against `neverallow web_t secret_t:file (read write);` (base:43):\n"
+          "; against `neverallow web_t secret_t:file (read write);` (base:33):\n"
           "; (allow web_t secret_t (file (read)))\n");
 }
 
@@ -291,7 +292,7 @@ TEST_F(Denials, SaysWhatCannotBeMended) {
             "  object    'x' on proc: the kernel's own, labelled by the policy alone\n"
             "  cause     granted: an auditallow rule of the policy asks for this message\n"
             "\n"
-            "1 messages are cut short, the first in line 3\n"
+            "messages that are cut short: 1, the first in line 3\n"
             "\n");
 }
 

@@ -4,120 +4,27 @@
 // the kernel.
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/mount.h>
-#include <sys/sysmacros.h>
-#include <sys/wait.h>
+#include <sys/stat.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
-#include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <sstream>
 
 #include "imagefmt/dump.h"
 #include "imagefmt/squashfs/squashfs.h"
+#include "tests/support/oracle.h"
 #include "tests/support/random_tree.h"
 #include "tests/support/temp_dir.h"
 
 namespace imagefmt {
 namespace {
 
-/// Runs a shell command; its standard output.
-std::string output_of(const std::string& command) {
-  FILE* pipe = popen(command.c_str(), "r");
-  if (!pipe) throw_errno(fmt::format("run '{}'", command));
-  std::string output;
-  char part[4096];
-  while (size_t count = fread(part, 1, sizeof part, pipe)) output.append(part, count);
-  int status = pclose(pipe);
-  EXPECT_EQ(status, 0) << command;
-  return output;
-}
-
-bool can_run(const char* tool) {
-  return std::system(fmt::format("command -v {} >/dev/null", tool).c_str()) == 0;
-}
-
-/// Tells the reader of a test run what was not tested; where everything must be there, it fails.
-#define REQUIRE_OR_SKIP(condition, what)                      \
-  if (!(condition)) {                                         \
-    ASSERT_FALSE(std::getenv("CI")) << what << " is missing"; \
-    GTEST_SKIP() << what << " is missing";                    \
-  }
-
-std::string xattr_of(const std::string& path, const std::string& name) {
-  std::string value(65536, '\0');
-  ssize_t size = lgetxattr(path.c_str(), name.c_str(), value.data(), value.size());
-  if (size < 0) return {};
-  value.resize(static_cast<size_t>(size));
-  return value;
-}
-
-/// The tree below a folder, as lstat, getxattr and reading the files show it.
-Node scan(const std::string& path) {
-  struct stat status {};
-  if (lstat(path.c_str(), &status) != 0) throw_errno(fmt::format("stat '{}'", path));
-  Node node;
-  uint32_t major = gnu_dev_major(status.st_rdev), minor = gnu_dev_minor(status.st_rdev);
-  switch (status.st_mode & S_IFMT) {
-    case S_IFDIR: {
-      Directory directory;
-      for (const auto& entry : std::filesystem::directory_iterator(path)) {
-        directory.entries.push_back({entry.path().filename(), scan(entry.path())});
-      }
-      std::sort(directory.entries.begin(), directory.entries.end(),
-                [](const Entry& a, const Entry& b) { return a.name < b.name; });
-      node.kind = std::move(directory);
-      break;
-    }
-    case S_IFREG:
-      node.kind = Regular{Content::from_host_file(path)};
-      break;
-    case S_IFLNK:
-      node.kind = Symlink{std::filesystem::read_symlink(path)};
-      break;
-    case S_IFCHR:
-      node.kind = Device{Device::Kind::kCharacter, major, minor};
-      break;
-    case S_IFBLK:
-      node.kind = Device{Device::Kind::kBlock, major, minor};
-      break;
-    case S_IFIFO:
-      node.kind = Device{Device::Kind::kFifo};
-      break;
-    default:
-      node.kind = Device{Device::Kind::kSocket};
-  }
-  node.mode = status.st_mode & 07777;
-  node.uid = status.st_uid;
-  node.gid = status.st_gid;
-  node.mtime = status.st_mtim.tv_sec;
-  std::string label = xattr_of(path, "security.selinux");
-  if (!label.empty() && label.back() == '\0') label.pop_back();
-  node.label = Label(label);
-  for (const char* name : {"security.capability", "user.note", "trusted.note"}) {
-    std::string value = xattr_of(path, name);
-    if (value.empty()) continue;
-    if (!node.xattrs) node.xattrs = std::make_unique<Xattrs>();
-    (*node.xattrs)[name] = value;
-  }
-  return node;
-}
-
-/// An image mounted by the kernel for the length of a scope.
-struct Mount {
-  Mount(const std::string& image, std::string where) : point(std::move(where)) {
-    std::string command = fmt::format("mount -o loop,ro -t squashfs {} {} >&2", image, point);
-    succeeded = std::system(command.c_str()) == 0;
-  }
-  Mount(const Mount&) = delete;
-  Mount& operator=(const Mount&) = delete;
-  ~Mount() {
-    if (succeeded) umount2(point.c_str(), MNT_DETACH);
-  }
-  std::string point;
-  bool succeeded = false;
-};
+using tests::can_run;
+using tests::Mount;
+using tests::output_of;
+using tests::scan;
+using tests::xattr_of;
 
 class SquashfsOracle : public ::testing::Test {
  protected:
@@ -160,7 +67,7 @@ TEST_F(SquashfsOracle, TheKernelSeesTheSameTree) {
     }
     tree.insert("/large", Node(Directory(std::move(entries)), 0755));
     write(tree, {.compression = compression, .block_size = block_size});
-    Mount mount(image(), folder_ / "mnt");
+    Mount mount(image(), "squashfs", folder_ / "mnt");
     REQUIRE_OR_SKIP(mount.succeeded, "a kernel that mounts squashfs from a loop device");
     FileTree kernel(scan(mount.point));
     EXPECT_EQ(dump(kernel), dump(tree)) << name_of(compression) << ' ' << block_size;

@@ -36,7 +36,8 @@ TEST(Decisions, SayWhatStandsAgainstAPermission) {
   const Decision& write = all[2].by_permission.at(0);
   EXPECT_FALSE(write.no_rule);
   EXPECT_TRUE(write.constrained);
-  EXPECT_THAT(write.constraints, ElementsAre("x"));
+  EXPECT_THAT(write.constraints,
+              ElementsAre("mlsconstrain file { read write } ((l1 dom l2 -Fail-) )"));
   EXPECT_TRUE(all[2].by_permission.at(1).allowed());
 }
 

@@ -114,6 +114,22 @@ TEST(Execution, IsHeldBackByNoNewPrivileges) {
   EXPECT_FALSE(execution.starts());
 }
 
+TEST(Execution, LeavesToHandleUnknownWhatThePolicyDoesNotHave) {
+  auto small = [](const std::string& handle_unknown) {
+    return PolicyRules::from_cil("(handleunknown " + handle_unknown + R"()
+(class file (read)) (classorder (file)) (type init_t) (type bin_t)
+(allow init_t bin_t (file (read)))
+)",
+                                 "small");
+  };
+  Execution execution = find_execution(small("allow"), {"init_t", "bin_t", "", false});
+  EXPECT_EQ(execution.domain, "init_t");
+  EXPECT_TRUE(execution.starts());
+  execution = find_execution(small("deny"), {"init_t", "bin_t", "", false});
+  EXPECT_THAT(missing_of(execution),
+              ElementsAre("allow init_t bin_t:file { execute execute_no_trans getattr open };"));
+}
+
 TEST(Execution, DerivesTheFirstDomain) {
   EXPECT_EQ(find_init_domain(rules(), "init_exec_t"), "init_t");
   EXPECT_EQ(find_init_domain(rules(), "bin_t"), "kernel_t");      // no transition

@@ -91,7 +91,7 @@ TEST(Neverallows, BoundsTheNestingOfSets) {
     return cil + fmt::format("(typeattributeset a{} ({}))\n", sets, last) +
            "(neverallow a0 log_t (file (read)))";
   };
-  const std::string deep = chain(100'000, "web_t");
+  const std::string deep = chain(10'000, "web_t");
   EXPECT_EQ(error_of([&] {
               Neverallows(web(), {{"x", deep}});
             }),

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "imagefmt/ext4/plan.h"
+
+#include <algorithm>
+
+#include "imagefmt/base/parallel.h"
+#include "imagefmt/ext4/survey.h"
+#include "imagefmt/identity.h"
+
+namespace imagefmt {
+
+using namespace ext4;
+
+namespace {
+
+constexpr uint64_t kMaxFileBytes = uint64_t{UINT32_MAX} * kBlockSize;
+constexpr uint64_t kFreeBytesPerInode = 16384;  // as mke2fs counts
+constexpr uint32_t kInodeSizes[] = {256, 512, 1024};
+
+std::vector<std::string> faults_of(const Node& node) {
+  std::vector<std::string> faults;
+  if (node.mtime < kMinTime || node.mtime > kMaxTime) {
+    faults.push_back(
+        fmt::format("time {} does not fit, ext4 holds {} to {}", node.mtime, kMinTime, kMaxTime));
+  }
+  if (const Device* device = node.device();
+      device && (device->major > 0xfff || device->minor > 0xfffff)) {
+    faults.push_back(fmt::format("device {}:{} does not fit, ext4 holds 4095:1048575",
+                                 device->major, device->minor));
+  }
+  if (const Symlink* link = node.symlink();
+      link && (link->target.empty() || link->target.size() > kMaxSymlinkTarget)) {
+    faults.push_back(fmt::format("a symlink target has 1 to {} bytes, found {}", kMaxSymlinkTarget,
+                                 link->target.size()));
+  }
+  if (const Regular* file = node.regular(); file && file->content.size_bytes() > kMaxFileBytes) {
+    faults.push_back(fmt::format("a file of {} bytes does not fit, ext4 holds {}",
+                                 file->content.size_bytes(), kMaxFileBytes));
+  }
+  if (std::string fault = xattr_fault(node); !fault.empty()) faults.push_back(std::move(fault));
+  return faults;
+}
+
+/// Throws unless the format can hold every node. Their number.
+uint64_t check_tree(const FileTree& tree) {
+  Faults faults;
+  uint64_t inodes = 0;
+  walk(tree, [&](const std::string& path, const Node& node) {
+    ++inodes;
+    for (const std::string& fault : faults_of(node)) {
+      faults.add(fmt::format("cannot write '{}': {}", path, fault));
+    }
+  });
+  faults.throw_if_any();
+  if (inodes > UINT32_MAX - kMaxGroupItems) {
+    throw Error(
+        fmt::format("cannot write {} inodes: ext4 holds {}", inodes, UINT32_MAX - kMaxGroupItems));
+  }
+  return inodes;
+}
+
+/// Gives each node its number, and finds the sets of xattrs.
+class Numbering {
+ public:
+  Numbering(Plan& plan, uint64_t inodes) : plan_(plan) { plan_.inodes.reserve(inodes); }
+  void run(const Node& root) {
+    add(root, 0);
+    add_entries(0);
+  }
+
+ private:
+  void add(const Node& node, uint32_t parent) {
+    plan_.inodes.push_back(
+        {.node = &node, .parent = parent, .xattr_set = plan_.attributes.add(node)});
+  }
+  void add_entries(uint32_t index) {
+    const Directory& directory = *plan_.inodes[index].node->directory();
+    const uint32_t first = low32(plan_.inodes.size());
+    plan_.inodes[index].first_child = first;
+    for (const Entry& entry : directory.entries) add(entry.node, index);
+    for (uint32_t i = 0; i < directory.entries.size(); ++i) {
+      if (directory.entries[i].node.directory()) add_entries(first + i);
+    }
+  }
+
+  Plan& plan_;
+};
+
+/// The blocks of files: a run for each piece that is no hole. Their physical place is that in the
+/// region of files.
+class FilePlanner {
+ public:
+  FilePlanner(Plan& plan, const Ext4Options& options) : plan_(plan), options_(options) {}
+
+  void run() {
+    for (uint32_t i = 0; i < plan_.inodes.size(); ++i) {
+      if (plan_.inodes[i].node->regular()) files_.push_back(i);
+    }
+    if (options_.share_data) find_shared();
+    survey_large();
+    for (size_t i = 0, large = 0; i < files_.size(); ++i) {
+      const bool is_shared = !first_.empty() && first_[i] != i;
+      PlannedInode& inode = plan_.inodes[files_[i]];
+      const bool is_large = large < large_.size() && large_[large] == i;
+      if (is_shared) {
+        const PlannedInode& first = plan_.inodes[files_[first_[i]]];
+        inode.first_run = first.first_run;
+        inode.run_count = first.run_count;
+      } else {
+        append(inode, is_large ? std::move(surveyed_[large]) : find_data(content(i)));
+      }
+      large += is_large;
+    }
+    plan_.files.block_count = next_;
+  }
+
+ private:
+  const Content& content(size_t file) const {
+    return plan_.inodes[files_[file]].node->regular()->content;
+  }
+
+  void find_shared() {
+    std::vector<const Content*> contents;
+    contents.reserve(files_.size());
+    for (size_t i = 0; i < files_.size(); ++i) contents.push_back(&content(i));
+    first_ = find_equal(contents, options_.jobs);
+  }
+
+  void survey_large() {
+    for (size_t i = 0; i < files_.size(); ++i) {
+      if (content(i).size_bytes() >= kSparseFileBytes) large_.push_back(i);
+    }
+    surveyed_.resize(large_.size());
+    parallel_for(options_.jobs, large_.size(), [&](size_t i) {
+      const size_t file = large_[i];
+      if (first_.empty() || first_[file] == file) surveyed_[i] = find_data(content(file));
+    });
+  }
+
+  void append(PlannedInode& inode, std::vector<Run> runs) {
+    inode.first_run = low32(plan_.runs.size());
+    inode.run_count = low32(runs.size());
+    for (Run& run : runs) {
+      run.physical = next_;
+      next_ += run.count;
+      plan_.runs.push_back(run);
+    }
+  }
+
+  Plan& plan_;
+  const Ext4Options& options_;
+  std::vector<uint32_t> files_;  // indexes of inodes
+  std::vector<uint32_t> first_;  // of the equal ones, among files_; empty: nothing is shared
+  std::vector<size_t> large_;    // among files_
+  std::vector<std::vector<Run>> surveyed_;
+  uint64_t next_ = 0;
+};
+
+/// The smallest image: larger inodes take room, and so do xattrs that do not fit into small ones.
+uint32_t choose_inode_size(AttributeSets& attributes, uint64_t inodes) {
+  uint32_t best = 0;
+  uint64_t best_bytes = ~uint64_t{0};
+  for (const uint32_t size : kInodeSizes) {
+    attributes.split(size);
+    const uint64_t bytes = inodes * size + attributes.block_count() * kBlockSize;
+    if (bytes >= best_bytes) continue;
+    best = size;
+    best_bytes = bytes;
+  }
+  attributes.split(best);
+  return best;
+}
+
+/// Plans the blocks of directories and of symlinks that do not fit into their inodes.
+void plan_metadata(Plan& plan, unsigned jobs) {
+  std::vector<uint32_t> blocks(plan.inodes.size());
+  constexpr size_t kPart = 4096;
+  parallel_for(jobs, (blocks.size() + kPart - 1) / kPart, [&](size_t part) {
+    for (size_t i = part * kPart; i < std::min(blocks.size(), (part + 1) * kPart); ++i) {
+      const Node& node = *plan.inodes[i].node;
+      if (const Directory* directory = node.directory()) {
+        blocks[i] = plan_directory(*directory, plan.seeds).block_count();
+      } else if (const Symlink* link = node.symlink()) {
+        blocks[i] = link->target.size() > kMaxShortTarget;
+      }
+    }
+  });
+  auto append = [&](PlannedInode& inode, Region& region, uint32_t count) {
+    inode.first_run = low32(plan.runs.size());
+    inode.run_count = 1;
+    plan.runs.push_back({0, count, region.block_count});
+    region.block_count += count;
+  };
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    if (blocks[i] == 0) continue;
+    PlannedInode& inode = plan.inodes[i];
+    append(inode, inode.node->directory() ? plan.directories : plan.symlinks, blocks[i]);
+  }
+}
+
+void plan_extents(Plan& plan) {
+  for (PlannedInode& inode : plan.inodes) {
+    inode.tree_blocks = low32(extent_block_count(plan.runs_of(inode)));
+    inode.first_tree_block = plan.extents.block_count;
+    plan.extents.block_count += inode.tree_blocks;
+  }
+}
+
+/// Up to now everything was counted from the start of its region.
+void place_content(Plan& plan) {
+  uint64_t next = plan.geometry.content;
+  for (Region* region :
+       {&plan.directories, &plan.symlinks, &plan.extents, &plan.xattrs, &plan.files}) {
+    region->first_block = next;
+    next = region->end();
+  }
+  for (PlannedInode& inode : plan.inodes) {
+    inode.first_tree_block += plan.extents.first_block;
+    if (inode.run_count == 0 || inode.node->regular()) continue;
+    plan.runs[inode.first_run].physical +=
+        (inode.node->directory() ? plan.directories : plan.symlinks).first_block;
+  }
+  for (size_t i = plan.first_file_run; i < plan.runs.size(); ++i) {
+    plan.runs[i].physical += plan.files.first_block;
+  }
+}
+
+Identity make_identity(const Digest& digest, const Ext4Options& options) {
+  Identity identity;
+  const Digest uuid = derive(digest, "ext4 UUID");
+  std::copy_n(uuid.begin(), identity.uuid.size(), identity.uuid.begin());
+  identity.uuid[6] = static_cast<uint8_t>((identity.uuid[6] & 0x0f) | 0x80);  // RFC 9562: custom
+  identity.uuid[8] = static_cast<uint8_t>((identity.uuid[8] & 0x3f) | 0x80);
+  identity.volume_name = options.volume_name;
+  identity.time = static_cast<uint32_t>(options.image_mtime);
+  identity.shared_blocks = options.share_data;
+  return identity;
+}
+
+Seeds make_seeds(const Digest& digest, const Identity& identity) {
+  Seeds seeds;
+  seeds.checksum = crc32c(~uint32_t{0}, identity.uuid);
+  const Digest hash = derive(digest, "ext4 hash seed");
+  for (size_t i = 0; i < std::size(seeds.hash); ++i) {
+    seeds.hash[i] = struct_at<le32>(ByteView(hash), i * sizeof(le32));
+  }
+  return seeds;
+}
+
+}  // namespace
+
+void check_ext4_options(const Ext4Options& options) {
+  if (options.image_mtime < 0 || options.image_mtime > UINT32_MAX) {
+    throw Error(fmt::format("cannot use the image time {}: ext4 holds 0 to {}", options.image_mtime,
+                            UINT32_MAX));
+  }
+  if (options.volume_name.size() > sizeof(Superblock::volume_name)) {
+    throw Error(fmt::format("cannot use the label '{}': ext4 holds {} bytes", options.volume_name,
+                            sizeof(Superblock::volume_name)));
+  }
+  if (options.share_data && options.free_space_bytes != 0) {
+    throw Error("cannot share data in an image with free space: it cannot be written to");
+  }
+}
+
+namespace ext4 {
+
+Plan make_plan(const FileTree& tree, const Ext4Options& options) {
+  check_ext4_options(options);
+  const uint64_t inodes = check_tree(tree);
+  Plan plan;
+  const Digest digest = identity_of(tree, options.identity);
+  plan.identity = make_identity(digest, options);
+  plan.seeds = make_seeds(digest, plan.identity);
+
+  Numbering(plan, inodes).run(tree.root());
+  const uint64_t used_inodes = kFirstInode - 1 + (inodes - 1);
+  const uint64_t wanted_inodes = used_inodes + options.free_space_bytes / kFreeBytesPerInode;
+  const uint32_t inode_size = choose_inode_size(plan.attributes, wanted_inodes);
+  for (PlannedInode& inode : plan.inodes) {
+    inode.xattr_block = plan.attributes.take_block(inode.xattr_set);
+  }
+  plan.xattrs.block_count = plan.attributes.taken_blocks();
+  plan_metadata(plan, options.jobs);
+  plan.first_file_run = plan.runs.size();
+  FilePlanner(plan, options).run();
+  plan_extents(plan);
+
+  plan.geometry =
+      plan_geometry(inode_size, wanted_inodes, used_inodes,
+                    plan.directories.block_count + plan.symlinks.block_count +
+                        plan.extents.block_count + plan.xattrs.block_count + plan.files.block_count,
+                    blocks_of(options.free_space_bytes));
+  place_content(plan);
+  if (options.max_size_bytes != 0 && plan.geometry.size_bytes() > options.max_size_bytes) {
+    throw Error(fmt::format("cannot make an ext4 image of {} bytes: it has room for {}",
+                            plan.geometry.size_bytes(), options.max_size_bytes));
+  }
+  return plan;
+}
+
+}  // namespace ext4
+
+uint64_t planned_ext4_size(const FileTree& tree, const Ext4Options& options) {
+  return make_plan(tree, options).geometry.size_bytes();
+}
+
+}  // namespace imagefmt

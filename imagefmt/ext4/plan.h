@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The whole image before its first byte: the number and the blocks of every inode.
+#pragma once
+
+#include <vector>
+
+#include "imagefmt/ext4/attributes.h"
+#include "imagefmt/ext4/directory.h"
+#include "imagefmt/ext4/ext4.h"
+#include "imagefmt/ext4/extents.h"
+#include "imagefmt/ext4/geometry.h"
+
+namespace imagefmt::ext4 {
+
+struct PlannedInode {
+  const Node* node = nullptr;
+  uint32_t parent = 0;       // index, as first_child
+  uint32_t first_child = 0;  // the entries of a directory follow each other
+  uint32_t xattr_set = kNone;
+  uint32_t xattr_block = kNone;  // number among the blocks of xattrs
+  uint32_t first_run = 0, run_count = 0;
+  uint32_t tree_blocks = 0;  // of extents, besides the root
+  uint64_t first_tree_block = 0;
+};
+
+/// Consecutive blocks of the file system.
+struct Region {
+  uint64_t first_block = 0, block_count = 0;
+  uint64_t end() const { return first_block + block_count; }
+};
+
+struct Plan {
+  Identity identity;
+  Seeds seeds;
+  Geometry geometry;
+  /// The root, then the entries of each directory, those of its first folder, and so on down.
+  std::vector<PlannedInode> inodes;
+  /// Of directories and symlinks, in the order of their inodes; then those of files. What shares its
+  /// blocks with a file before it has that one's runs.
+  std::vector<Run> runs;
+  size_t first_file_run = 0;
+  AttributeSets attributes;
+  // The content, in the order on disk.
+  Region directories, symlinks, extents, xattrs, files;
+
+  static uint32_t number_of(size_t index) {
+    return index == 0 ? kRootInode : static_cast<uint32_t>(kFirstInode - 1 + index);
+  }
+  std::span<const Run> runs_of(const PlannedInode& inode) const {
+    return std::span(runs).subspan(inode.first_run, inode.run_count);
+  }
+};
+
+/// Throws what stands against writing `tree`. `tree` must outlive the plan.
+Plan make_plan(const FileTree& tree, const Ext4Options& options);
+
+}  // namespace imagefmt::ext4

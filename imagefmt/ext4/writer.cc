@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <mutex>
+
+#include "imagefmt/base/parallel.h"
+#include "imagefmt/ext4/inode.h"
+#include "imagefmt/ext4/plan.h"
+
+namespace imagefmt {
+
+using namespace ext4;
+
+namespace {
+
+constexpr size_t kBatchBytes = 1 << 20;
+constexpr uint32_t kBatchBlocks = kBatchBytes / kBlockSize;
+
+/// What goes to disk in one write: some of a list's items.
+struct Batch {
+  uint64_t offset = 0;  // in the image
+  size_t size = 0;      // bytes
+  size_t first = 0, count = 0;
+};
+
+/// Memory for batches, which each thread takes and gives back. Fresh memory for each would cost a
+/// page fault every 4 KiB.
+class Buffers {
+ public:
+  Bytes take(size_t size) {
+    Bytes buffer;
+    {
+      std::lock_guard lock(mutex_);
+      if (!free_.empty()) {
+        buffer = std::move(free_.back());
+        free_.pop_back();
+      }
+    }
+    if (buffer.size() < size) buffer.resize(size);
+    return buffer;
+  }
+  void give_back(Bytes buffer) {
+    if (buffer.size() > kBatchBytes) return;
+    std::lock_guard lock(mutex_);
+    free_.push_back(std::move(buffer));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Bytes> free_;
+};
+
+/// A part of a file's run.
+struct Piece {
+  uint32_t inode;  // index
+  uint32_t logical, count;
+};
+
+class ImageWriter {
+ public:
+  ImageWriter(const Plan& plan, unsigned jobs, File& out) : plan_(plan), jobs_(jobs), out_(out) {}
+
+  void write_files(Stage& stage) {
+    std::vector<Piece> pieces;
+    std::vector<Batch> batches;
+    size_t next_run = plan_.first_file_run;
+    for (uint32_t i = 0; i < plan_.inodes.size(); ++i) {
+      const PlannedInode& inode = plan_.inodes[i];
+      if (inode.first_run != next_run || !inode.node->regular()) continue;
+      for (const Run& run : plan_.runs_of(inode)) add_pieces(i, run, pieces, batches);
+      next_run += inode.run_count;
+    }
+    write_batches(batches, [&](const Batch& batch, std::span<uint8_t> into) {
+      for (size_t i = batch.first; i < batch.first + batch.count; ++i) {
+        const size_t size = pieces[i].count * size_t{kBlockSize};
+        stage.advance(read_piece(pieces[i], into.first(size)));
+        into = into.subspan(size);
+      }
+    });
+  }
+
+  void write_directories() {
+    std::vector<uint32_t> folders;
+    std::vector<Batch> batches;
+    for (uint32_t i = 0; i < plan_.inodes.size(); ++i) {
+      const PlannedInode& inode = plan_.inodes[i];
+      if (!inode.node->directory()) continue;
+      const Run& run = plan_.runs_of(inode)[0];
+      append(batches, run.physical, run.count, folders.size());
+      folders.push_back(i);
+    }
+    write_batches(batches, [&](const Batch& batch, std::span<uint8_t> into) {
+      std::fill(into.begin(), into.end(), uint8_t{0});
+      for (size_t i = batch.first; i < batch.first + batch.count; ++i) {
+        const PlannedInode& inode = plan_.inodes[folders[i]];
+        const size_t size = plan_.runs_of(inode)[0].count * size_t{kBlockSize};
+        const Directory& directory = *inode.node->directory();
+        serialize_directory(directory, plan_directory(directory, plan_.seeds),
+                            Plan::number_of(folders[i]), Plan::number_of(inode.parent),
+                            Plan::number_of(inode.first_child), plan_.seeds, into.first(size));
+        into = into.subspan(size);
+      }
+    });
+  }
+
+  void write_symlinks_and_extents() {
+    for (size_t i = 0; i < plan_.inodes.size(); ++i) {
+      const PlannedInode& inode = plan_.inodes[i];
+      if (const Symlink* link = inode.node->symlink(); link && inode.run_count != 0) {
+        Bytes block(kBlockSize);
+        std::copy(link->target.begin(), link->target.end(), block.begin());
+        out_.write(plan_.runs_of(inode)[0].physical * kBlockSize, block);
+      }
+      if (inode.tree_blocks != 0) {
+        Bytes root(sizeof(Inode::block)), blocks(inode.tree_blocks * size_t{kBlockSize});
+        serialize_extents(plan_.runs_of(inode), inode.first_tree_block,
+                          plan_.seeds.of_inode(Plan::number_of(i)), root, blocks);
+        out_.write(inode.first_tree_block * kBlockSize, blocks);
+      }
+    }
+  }
+
+  void write_xattrs() {
+    write_blocks(plan_.xattrs.first_block, plan_.xattrs.block_count,
+                 [&](uint64_t number, std::span<uint8_t> into) {
+                   plan_.attributes.serialize_block(
+                       low32(number), plan_.xattrs.first_block + number, plan_.seeds, into);
+                 });
+  }
+
+  void write_inodes() {
+    const size_t inode_size = plan_.geometry.inode_size;
+    const size_t step = kBatchBytes / inode_size;
+    std::vector<Batch> batches;
+    // Items are numbers less one, since the first inode has the number 1.
+    for (size_t first = 0; first < plan_.geometry.used_inodes; first += step) {
+      const size_t count = std::min<size_t>(step, plan_.geometry.used_inodes - first);
+      batches.push_back({plan_.geometry.inode_tables * kBlockSize + first * inode_size,
+                         count * inode_size, first, count});
+    }
+    write_batches(batches, [&](const Batch& batch, std::span<uint8_t> into) {
+      std::fill(into.begin(), into.end(), uint8_t{0});
+      for (size_t i = 0; i < batch.count; ++i) {
+        const size_t number = batch.first + i + 1;
+        if (number < kFirstInode && number != kRootInode) continue;
+        const size_t index = number == kRootInode ? 0 : number - kFirstInode + 1;
+        serialize_inode(plan_, index, into.subspan(i * inode_size, inode_size));
+      }
+    });
+  }
+
+  void write_groups() {
+    const Geometry& geometry = plan_.geometry;
+    write_blocks(geometry.block_bitmaps, geometry.group_count,
+                 [&](uint64_t group, std::span<uint8_t> into) {
+                   serialize_block_bitmap(geometry, low32(group), into);
+                 });
+    write_blocks(geometry.inode_bitmaps, geometry.group_count,
+                 [&](uint64_t group, std::span<uint8_t> into) {
+                   serialize_inode_bitmap(geometry, low32(group), into);
+                 });
+    std::vector<uint32_t> folder_counts(geometry.group_count);
+    for (size_t i = 0; i < plan_.inodes.size(); ++i) {
+      if (!plan_.inodes[i].node->directory()) continue;
+      ++folder_counts[(Plan::number_of(i) - 1) / geometry.inodes_per_group];
+    }
+    out_.write(geometry.descriptors * kBlockSize,
+               serialize_descriptors(geometry, folder_counts, plan_.seeds));
+  }
+
+  void write_superblock() {
+    out_.write(kSuperblockOffset,
+               bytes_of(make_superblock(plan_.geometry, plan_.identity, plan_.seeds)));
+  }
+
+ private:
+  /// Adds `item`, which has `block_count` blocks at `first_block`, behind the items before it.
+  static void append(std::vector<Batch>& batches, uint64_t first_block, uint32_t block_count,
+                     size_t item) {
+    const size_t size = block_count * size_t{kBlockSize};
+    const uint64_t offset = first_block * kBlockSize;
+    if (batches.empty() || batches.back().size + size > kBatchBytes ||
+        batches.back().offset + batches.back().size != offset) {
+      batches.push_back({offset, 0, item, 0});
+    }
+    batches.back().size += size;
+    ++batches.back().count;
+  }
+
+  static void add_pieces(uint32_t inode, const Run& run, std::vector<Piece>& pieces,
+                         std::vector<Batch>& batches) {
+    for (uint32_t done = 0; done < run.count;) {
+      const uint32_t count = std::min(run.count - done, kBatchBlocks);
+      append(batches, run.physical + done, count, pieces.size());
+      pieces.push_back({inode, run.logical + done, count});
+      done += count;
+    }
+  }
+
+  /// The number of bytes read; zeros fill the last block.
+  uint64_t read_piece(const Piece& piece, std::span<uint8_t> into) const {
+    const Content& content = plan_.inodes[piece.inode].node->regular()->content;
+    const uint64_t offset = uint64_t{piece.logical} * kBlockSize;
+    const size_t size =
+        static_cast<size_t>(std::min<uint64_t>(into.size(), content.size_bytes() - offset));
+    std::unique_ptr<ContentReader> reader = content.open();
+    reader->skip(offset);
+    reader->read(into.first(size));
+    reader->finish();
+    std::fill(into.begin() + static_cast<ptrdiff_t>(size), into.end(), uint8_t{0});
+    return size;
+  }
+
+  template <class Fill>
+  void write_batches(const std::vector<Batch>& batches, const Fill& fill) {
+    parallel_for(jobs_, batches.size(), [&](size_t i) {
+      Bytes buffer = buffers_.take(batches[i].size);
+      const std::span<uint8_t> into(buffer.data(), batches[i].size);
+      fill(batches[i], into);
+      out_.write(batches[i].offset, into);
+      buffers_.give_back(std::move(buffer));
+    });
+  }
+
+  /// Writes blocks that are made one by one: `serialize(i, into)`, `into` zeroed.
+  template <class Serialize>
+  void write_blocks(uint64_t first_block, uint64_t block_count, const Serialize& serialize) {
+    std::vector<Batch> batches;
+    for (uint64_t i = 0; i < block_count; ++i) append(batches, first_block + i, 1, i);
+    write_batches(batches, [&](const Batch& batch, std::span<uint8_t> into) {
+      std::fill(into.begin(), into.end(), uint8_t{0});
+      for (size_t i = 0; i < batch.count; ++i) {
+        serialize(batch.first + i, into.subspan(i * kBlockSize, kBlockSize));
+      }
+    });
+  }
+
+  const Plan& plan_;
+  unsigned jobs_;
+  File& out_;
+  Buffers buffers_;
+};
+
+}  // namespace
+
+void write_ext4(const FileTree& tree, const Ext4Options& options, File& out, Reporter& reporter) {
+  const Plan plan = make_plan(tree, options);
+  // A reader must not take what stood in `out` for an image while this one is made. What is never
+  // written reads as zeros.
+  out.resize(0);
+  out.resize(plan.geometry.size_bytes());
+  ImageWriter writer(plan, options.jobs, out);
+  {
+    Stage stage(reporter, "writing files", totals(tree).data_bytes);
+    writer.write_files(stage);
+  }
+  Stage stage(reporter, "writing metadata");
+  writer.write_directories();
+  writer.write_symlinks_and_extents();
+  writer.write_xattrs();
+  writer.write_inodes();
+  writer.write_groups();
+  // The last write makes it an image.
+  writer.write_superblock();
+}
+
+}  // namespace imagefmt
