@@ -13,6 +13,7 @@
 #include "builder/links.h"
 #include "builder/lsm.h"
 #include "builder/manifest.h"
+#include "builder/plan.h"
 #include "builder/store_name.h"
 #include "builder/store_scan.h"
 #include "imagefmt/base/file.h"
@@ -117,13 +118,18 @@ policy::FileContexts read_contexts_of(const FileTree& selinux, const std::string
   return policy::FileContexts::parse(text);
 }
 
-std::map<std::string, uint64_t> name_rules(const std::map<size_t, uint64_t>& by_rule,
-                                           const policy::FileContexts& contexts) {
+/// How many inodes have their label from each rule, by its text.
+std::map<std::string, uint64_t> name_rules(const policy::LabelReport& labels,
+                                           const policy::LabelInput& rules) {
   std::map<std::string, uint64_t> named;
-  for (const auto& [index, count] : by_rule) {
-    const policy::ContextRule& rule = contexts.rules()[index];
+  for (const auto& [index, count] : labels.by_rule) {
+    const policy::ContextRule& rule = rules.contexts.rules()[index];
     const std::string_view type = policy::type_field(rule.type);
     named[fmt::format("{}{}{}", rule.pattern, type.empty() ? "" : " ", type)] += count;
+  }
+  for (const auto& [index, count] : labels.by_label_rule) {
+    const policy::LabelRule& rule = rules.label_rules.rules()[index];
+    if (rule.labels()) named[rule.text] += count;
   }
   return named;
 }
@@ -150,6 +156,22 @@ std::string identity_of(const Closure& closure) {
   for (const StorePathInfo& info : closure.paths)
     identity += info.path + ' ' + info.nar_hash + '\n';
   return identity;
+}
+
+/// What a build goes by: its options, completed by the board and checked.
+struct Target {
+  Board board;
+  ImageOptions image;
+  SystemOptions system;
+};
+Target find_target(const BuildOptions& options) {
+  Target target{find_board(options.system.board), options.image, options.system};
+  target.image.format = format_for(target.board, options.system.format);
+  target.image.image_mtime = options.system.source_date_epoch;
+  target.image.jobs = options.system.jobs;
+  check_image_options(target.image);
+  target.system.read_only = is_read_only(target.image);
+  return target;
 }
 
 /// Every file of the output folder, by what it is.
@@ -189,6 +211,10 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
   }
   const std::string architecture(to_text(board ? board->arch : arch_of(system.spec)));
   system.kernel = read_kernel(closure, system.spec);
+  if (options.mode == policy::SelinuxMode::kPermissive) {
+    check_can_be_permissive(closure, system.spec, system.kernel);
+  }
+  policy::LabelRules label_rules = policy::LabelRules::load(options.label_rules);
   const policy::KernelVersion kernel_version = policy::parse_kernel_version(system.kernel.release);
 
   // The root as it would stand after NixOS had been activated in it.
@@ -221,8 +247,10 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
       compile_policy(options.policy, kernel_version, options.jobs, reporter));
   const NamedPolicy& policy = *system.policy;
   policy::check_labels_are_read(policy.name, policy.compiled.xattr_filesystems, system.format);
-  system.selinux =
-      make_selinux_tree(policy, options.mode, read_accounts(assembly.root.tree()), reporter);
+  policy::SelinuxFolder selinux =
+      make_selinux_folder(policy, options.mode, read_accounts(assembly.root.tree()), reporter);
+  system.selinux = std::move(selinux.tree);
+  system.home_templates = std::move(selinux.home_templates);
   add_selinux(assembly.root, system.selinux.clone());
   system.tree = std::move(assembly.root).take();
 
@@ -230,6 +258,7 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
   system.rules = {
       .contexts = read_contexts_of(system.selinux, policy.name),
       .store_paths = store_path_roles(closure),
+      .label_rules = std::move(label_rules),
       .context_is_valid =
           [&policy](std::string_view context) { return policy.database.accepts(context); },
       .jobs = options.jobs};
@@ -237,24 +266,21 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
   return system;
 }
 
+BuildPlan plan_build(const BuildOptions& options, imagefmt::Reporter& reporter) {
+  return plan(label_system(find_target(options).system, reporter));
+}
+
 BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
-  const Board board = find_board(options.system.board);
-  ImageOptions image_options = options.image;
-  image_options.format = format_for(board, options.system.format);
-  image_options.image_mtime = options.system.source_date_epoch;
-  image_options.jobs = options.system.jobs;
-  check_image_options(image_options);
-  SystemOptions system_options = options.system;
-  system_options.read_only = is_read_only(image_options);
+  Target target = find_target(options);
   imagefmt::OutputFolder output(options.output);
-  const LabelledSystem system = label_system(system_options, reporter);
-  image_options.identity = identity_of(system.closure);
+  const LabelledSystem system = label_system(target.system, reporter);
+  target.image.identity = identity_of(system.closure);
 
   // From here on the tree is const.
   const FileTree& root = system.tree;
   const std::string folder = output.partial(), root_image = "root." + system.format;
   imagefmt::File image = imagefmt::File::create(folder + '/' + root_image);
-  write_image(root, image_options, image, reporter);
+  write_image(root, target.image, image, reporter);
 
   copy_file(system.closure.host_path(system.spec.kernel), folder + "/kernel");
   copy_file(system.closure.host_path(require_initrd(system.spec)), folder + "/initrd");
@@ -272,7 +298,7 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
 
   const policy::CompiledPolicy& policy = system.policy->compiled;
   Manifest manifest;
-  manifest.board = board.name;
+  manifest.board = target.board.name;
   manifest.toplevel = system.closure.toplevel;
   manifest.kernel_version = system.kernel.release;
   manifest.policy_version = policy.version;
@@ -283,10 +309,16 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   manifest.artifacts = list_artifacts(folder, system.selinux, root_image);
   manifest.inodes = system.labels.inodes;
   manifest.inodes_by_context = system.labels.by_context;
-  manifest.inodes_by_rule = name_rules(system.labels.by_rule, system.rules.contexts);
+  manifest.inodes_by_rule = name_rules(system.labels, system.rules);
   imagefmt::write_file(folder + "/manifest.json", serialize_manifest(manifest));
 
   BuildResult result;
+  if (options.report_labels != LabelsDetail::kNone) {
+    result.labels = report_labels(system, reporter);
+    if (options.report_labels == LabelsDetail::kAll) {
+      find_origins(*result.labels, system, options.system, reporter);
+    }
+  }
   result.inodes = system.labels.inodes;
   result.root_bytes = image.size_bytes();
   result.kernel_release = system.kernel.release;

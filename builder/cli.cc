@@ -52,8 +52,11 @@ int run(const std::vector<std::string>& args, Io& io) {
   add_policy_commands(app, chosen);
   add_contexts_commands(app, chosen);
   add_inspect_command(app, chosen);
+  add_labels_command(app, chosen);
   add_diff_command(app, chosen);
   add_verify_command(app, chosen);
+  add_explain_command(app, chosen);
+  add_denials_command(app, chosen);
   add_boards_command(app, chosen);
   try {
     std::vector<std::string> spelled = spell_out_search_flags(args);

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "builder/registration.h"
-#include "imagefmt/tree.h"
 #include "policy/store_path.h"
 
 namespace builder {
@@ -43,11 +42,8 @@ Closure read_closure(const std::string& folder, const std::string& store_root,
                      const std::optional<std::string>& toplevel = std::nullopt);
 
 /// Every store path of the closure with its role, in the order of `closure.paths`. Roles come from
-/// what the toplevels and their /etc link to, and from the names that NixOS gives to units; whoever
-/// labels still follows the links. Throws only if a folder cannot be read.
+/// what the toplevels and their /etc link to; whoever labels still follows the links. Throws only if
+/// a folder cannot be read.
 std::vector<policy::StorePath> store_path_roles(const Closure& closure);
-
-/// The roles of what lies in a tree's /nix/store, where there is no closure to ask: by name alone.
-std::vector<policy::StorePath> store_path_roles(const imagefmt::FileTree& tree);
 
 }  // namespace builder

@@ -88,9 +88,11 @@ struct Format {
   void (*check)(const ImageOptions&);
   void (*write)(const FileTree&, const ImageOptions&, File&, Reporter&);
   FileTree (*read)(std::shared_ptr<const File>);
+  imagefmt::NumberedTree (*read_numbered)(std::shared_ptr<const File>) = nullptr;
 };
 constexpr Format kFormats[] = {
-    {RootFormat::kSquashfs, 0, "hsqs", check_squashfs, write_squashfs, imagefmt::read_squashfs},
+    {RootFormat::kSquashfs, 0, "hsqs", check_squashfs, write_squashfs, imagefmt::read_squashfs,
+     imagefmt::read_numbered_squashfs},
     {RootFormat::kExt4, 1024 + 56, "\x53\xef", check_ext4, write_ext4, imagefmt::read_ext4},
 };
 
@@ -157,6 +159,13 @@ void write_image(const FileTree& tree, const ImageOptions& options, File& out, R
 FileTree read_image(const std::string& path) {
   auto file = std::make_shared<const File>(File::open_for_reading(path));
   return format_of(*file).read(file);
+}
+
+imagefmt::NumberedTree read_numbered_image(const std::string& path) {
+  auto file = std::make_shared<const File>(File::open_for_reading(path));
+  const Format& format = format_of(*file);
+  if (format.read_numbered) return format.read_numbered(file);
+  return {format.read(file), {}};
 }
 
 std::string filesystem_of(const std::string& path) {

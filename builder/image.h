@@ -51,6 +51,9 @@ void write_image(const imagefmt::FileTree& tree, const ImageOptions& options, im
 /// the file when asked for.
 imagefmt::FileTree read_image(const std::string& path);
 
+/// The same with the numbers of its inodes, for the formats whose readers give them (squashfs).
+imagefmt::NumberedTree read_numbered_image(const std::string& path);
+
 /// Of the same formats, as policies call them (`fs_use_xattr squashfs`): told by the magic number,
 /// too.
 std::string filesystem_of(const std::string& path);

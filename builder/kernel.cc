@@ -70,4 +70,13 @@ std::optional<std::string> read_kernel_config(const Closure& closure, const Boot
   return kernel_config(imagefmt::as_bytes(image));
 }
 
+void check_can_be_permissive(const Closure& closure, const Bootspec& spec, const Kernel& kernel) {
+  const std::optional<std::string> config = read_kernel_config(closure, spec, kernel);
+  constexpr std::string_view kSwitch = "CONFIG_SECURITY_SELINUX_DEVELOP";
+  if (!config || find_config_value(*config, kSwitch) == "y") return;
+  throw Error(
+      fmt::format("cannot use mode permissive: kernel '{}' is built without {}, and enforces",
+                  spec.kernel, kSwitch));
+}
+
 }  // namespace builder

@@ -24,4 +24,9 @@ Kernel read_kernel(const Closure& closure, const Bootspec& spec);
 std::optional<std::string> read_kernel_config(const Closure& closure, const Bootspec& spec,
                                               const Kernel& kernel);
 
+/// Throws if the kernel is known to have no permissive mode: built without SECURITY_SELINUX_DEVELOP
+/// it enforces whatever /etc/selinux/config says. A configuration that is nowhere to be read tells
+/// nothing.
+void check_can_be_permissive(const Closure& closure, const Bootspec& spec, const Kernel& kernel);
+
 }  // namespace builder

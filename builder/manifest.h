@@ -25,8 +25,8 @@ struct Manifest {
   std::vector<Artifact> artifacts;  // sorted by name
   uint64_t inodes = 0;
   std::map<std::string, uint64_t> inodes_by_context;
-  std::map<std::string, uint64_t>
-      inodes_by_rule;  // `<pattern> <type flag>` as file_contexts has it
+  /// `<pattern> <type flag>` as file_contexts has it, or a label rule as its file has it.
+  std::map<std::string, uint64_t> inodes_by_rule;
 };
 
 /// Measures a file of the output folder.

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "builder/closure.h"
 #include "imagefmt/base/file.h"
 #include "imagefmt/scan.h"
 #include "policy/label.h"
@@ -62,6 +61,7 @@ PackResult pack(const PackOptions& options, imagefmt::Reporter& reporter) {
   check_image_options(options.image);
   policy::LabelInput rules;
   rules.contexts = policy::FileContexts::load(options.file_contexts);
+  rules.label_rules = policy::LabelRules::load(options.label_rules);
   const std::optional<policy::PolicyDb> policy =
       read_policy(options.policy, to_text(options.image.format), reporter);
   if (policy) {
@@ -72,7 +72,6 @@ PackResult pack(const PackOptions& options, imagefmt::Reporter& reporter) {
   imagefmt::OutputFile output(options.output);
 
   FileTree tree = read_tree(options, reporter);
-  rules.store_paths = store_path_roles(tree);
   const policy::LabelReport labels = policy::label(tree, rules, reporter);
 
   // From here on the tree is const.

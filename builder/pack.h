@@ -14,6 +14,7 @@ struct PackOptions {
   std::string file_contexts;   // read with its .homedirs, .local, .subs and .subs_dist
   std::string policy;          // a policy.N that must know each context; empty: none is asked
   bool project_store = false;  // /nix/store/<hash>-<name>/… by its place in the FHS
+  std::string label_rules;     // a file of the user's; empty: ours alone
   std::string output;
   ImageOptions image;
 };

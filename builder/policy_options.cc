@@ -4,13 +4,19 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 
+#include "builder/commands/private_choice.h"
 #include "imagefmt/base/error.h"
+#include "policy/compiled_folder.h"
 
 namespace builder {
 
 using imagefmt::UsageError;
 
 namespace {
+
+const Choices<policy::HandleUnknown> kHandleUnknown = {{"deny", policy::HandleUnknown::kDeny},
+                                                       {"reject", policy::HandleUnknown::kReject},
+                                                       {"allow", policy::HandleUnknown::kAllow}};
 
 /// `NAME=on` or `NAME=off`, as semanage and setsebool take them.
 void add_boolean(std::map<std::string, bool>& booleans, const std::string& text) {
@@ -63,6 +69,10 @@ void add_policy_options(CLI::App& command, PolicyOptions& options) {
           "set a boolean of the policy")
       ->option_text("NAME=on|off ...");
   command.add_flag("--disable-dontaudit", options.disable_dontaudit, "let every denial be logged");
+  add_choice(command, "--handle-unknown", options.handle_unknown, kHandleUnknown,
+             "what the kernel does with permissions that the policy lacks (default: as the policy "
+             "says)")
+      ->option_text("deny|reject|allow");
   command.add_flag("--allow-lossy", options.allow_lossy,
                    "drop, with a warning, what the policy version cannot hold");
   CLI::Option* kernel = command.add_option_function<std::string>(
@@ -75,11 +85,33 @@ void add_policy_options(CLI::App& command, PolicyOptions& options) {
       ->excludes(kernel);
 }
 
-NamedPolicy compile_policy(const PolicyOptions& options,
-                           const std::optional<policy::KernelVersion>& kernel, unsigned jobs,
-                           imagefmt::Reporter& reporter) {
-  std::vector<policy::Module> modules =
-      policy::load_modules({options.folder, options.modules, options.removed}, jobs);
+void add_compiled_policy_option(CLI::App& command, PolicyOptions& options) {
+  CLI::Option* compiled =
+      command
+          .add_option("--compiled-policy", options.compiled_folder,
+                      "what `policy compile` wrote, instead of modules and their options")
+          ->option_text("DIR");
+  for (const char* name : {"--policy", "--contexts", "--policy-name", "--policy-module",
+                           "--policy-remove", "--boolean", "--disable-dontaudit",
+                           "--handle-unknown", "--allow-lossy", "--policy-version"}) {
+    compiled->excludes(command.get_option(name));
+  }
+  CLI::Option* modules = command.get_option("--policy")->required(false);
+  command.parse_complete_callback([compiled, modules] {
+    if (!*compiled && !*modules) throw CLI::RequiredError("--policy or --compiled-policy");
+  });
+}
+
+std::vector<policy::Module> load_modules(const PolicyOptions& options, unsigned jobs) {
+  return policy::load_modules({options.folder, options.modules, options.removed}, jobs);
+}
+
+namespace {
+
+NamedPolicy compile_modules(const PolicyOptions& options,
+                            const std::optional<policy::KernelVersion>& kernel, unsigned jobs,
+                            imagefmt::Reporter& reporter) {
+  std::vector<policy::Module> modules = load_modules(options, jobs);
   const std::string name = options.name.empty() ? last_component(options.folder) : options.name;
   policy::check_policy_name(name);
   const std::string contexts_folder = options.contexts_folder.empty()
@@ -88,7 +120,7 @@ NamedPolicy compile_policy(const PolicyOptions& options,
   // It is used once the policy is compiled, which takes long.
   policy::check_contexts_folder(contexts_folder);
   policy::CompileOptions compile;
-  compile.kernel = options.kernel ? options.kernel : kernel;
+  compile.kernel = kernel;
   if (options.version) {
     compile.version = *options.version;
   } else if (compile.kernel) {
@@ -96,17 +128,39 @@ NamedPolicy compile_policy(const PolicyOptions& options,
   }
   compile.booleans = options.booleans;
   compile.disable_dontaudit = options.disable_dontaudit;
+  compile.handle_unknown = options.handle_unknown;
   compile.allow_lossy = options.allow_lossy;
   compile.jobs = jobs;
   policy::CompiledPolicy compiled = policy::compile(std::move(modules), compile, reporter);
-  policy::PolicyDb database =
-      policy::PolicyDb::from_image(compiled.binary, fmt::format("policy.{}", compiled.version));
+  const std::string file = fmt::format("policy.{}", compiled.version);
+  policy::PolicyDb database = policy::PolicyDb::from_image(compiled.binary, file);
   return {name, contexts_folder, std::move(compiled), std::move(database)};
 }
 
-imagefmt::FileTree make_selinux_tree(const NamedPolicy& policy, policy::SelinuxMode mode,
-                                     const policy::ImageAccounts& accounts,
-                                     imagefmt::Reporter& reporter) {
+NamedPolicy read_compiled(const std::string& folder,
+                          const std::optional<policy::KernelVersion>& kernel,
+                          imagefmt::Reporter& reporter) {
+  policy::CompiledFolder read = policy::read_compiled_folder(folder, kernel, reporter);
+  policy::check_contexts_folder(read.contexts_folder);
+  const std::string file = fmt::format("policy.{}", read.policy.version);
+  policy::PolicyDb database = policy::PolicyDb::from_image(read.policy.binary, file);
+  return {std::move(read.name), std::move(read.contexts_folder), std::move(read.policy),
+          std::move(database)};
+}
+
+}  // namespace
+
+NamedPolicy compile_policy(const PolicyOptions& options,
+                           const std::optional<policy::KernelVersion>& kernel, unsigned jobs,
+                           imagefmt::Reporter& reporter) {
+  const std::optional<policy::KernelVersion> loads = options.kernel ? options.kernel : kernel;
+  return options.compiled_folder.empty() ? compile_modules(options, loads, jobs, reporter)
+                                         : read_compiled(options.compiled_folder, loads, reporter);
+}
+
+policy::SelinuxFolder make_selinux_folder(const NamedPolicy& policy, policy::SelinuxMode mode,
+                                          const policy::ImageAccounts& accounts,
+                                          imagefmt::Reporter& reporter) {
   policy::PolicyFiles files;
   files.name = policy.name;
   files.version = policy.compiled.version;
@@ -118,7 +172,7 @@ imagefmt::FileTree make_selinux_tree(const NamedPolicy& policy, policy::SelinuxM
   policy::SelinuxFolder folder =
       policy::make_selinux_folder(files, policy.database, mode, policy.contexts_folder, accounts);
   for (const std::string& warning : folder.warnings) reporter.warn(warning);
-  return std::move(folder.tree);
+  return folder;
 }
 
 }  // namespace builder

@@ -28,12 +28,17 @@ struct PolicyOptions {
   std::map<std::string, bool> booleans;
   bool disable_dontaudit = false;
   bool allow_lossy = false;
+  std::optional<policy::HandleUnknown> handle_unknown;
   std::optional<policy::KernelVersion> kernel;  // --kernel-version
   std::optional<uint32_t> version;              // --policy-version
+  std::string compiled_folder;                  // --compiled-policy; empty: modules are compiled
 };
 
 /// Declares the options and sets `options` while they are parsed.
 void add_policy_options(CLI::App& command, PolicyOptions& options);
+/// Declares --compiled-policy, which stands for all that add_policy_options() declared before but
+/// --kernel-version; one of the two says which policy.
+void add_compiled_policy_option(CLI::App& command, PolicyOptions& options);
 
 struct NamedPolicy {
   std::string name;             // SELINUXTYPE
@@ -42,15 +47,19 @@ struct NamedPolicy {
   policy::PolicyDb database;  // `compiled.binary`, to be asked
 };
 
+/// The modules that compile_policy() takes.
+std::vector<policy::Module> load_modules(const PolicyOptions& options, unsigned jobs);
+
 /// Compiles for `options.kernel`, or for `kernel` where the user named none, at the version that it
-/// takes unless the user named one. REQUIRES: one of the three is there.
+/// takes unless the user named one; or reads what was compiled before, and checks that the kernel
+/// takes it. REQUIRES: a kernel or a version is there.
 NamedPolicy compile_policy(const PolicyOptions& options,
                            const std::optional<policy::KernelVersion>& kernel, unsigned jobs,
                            imagefmt::Reporter& reporter);
 
 /// What becomes /etc/selinux. Warns of what it leaves out.
-imagefmt::FileTree make_selinux_tree(const NamedPolicy& policy, policy::SelinuxMode mode,
-                                     const policy::ImageAccounts& accounts,
-                                     imagefmt::Reporter& reporter);
+policy::SelinuxFolder make_selinux_folder(const NamedPolicy& policy, policy::SelinuxMode mode,
+                                          const policy::ImageAccounts& accounts,
+                                          imagefmt::Reporter& reporter);
 
 }  // namespace builder

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "builder/private_labels_json.h"
 #include "imagefmt/dump.h"
 
 namespace builder {
@@ -43,6 +44,7 @@ std::string serialize_report(const TerminalReporter& reporter, const BuildResult
                       {"extra_bytes", result.splits->extra_bytes},
                       {"files", std::move(files)}};
   }
+  if (result.labels) json["labels"] = labels_json(*result.labels);
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   json["peak_memory_bytes"] = static_cast<uint64_t>(usage.ru_maxrss) * 1024;

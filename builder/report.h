@@ -11,7 +11,7 @@
 namespace builder {
 
 /// JSON: stages with seconds and amounts, warnings, the process's peak memory in bytes,
-/// and which sharing of the host's store the labels split.
+/// which sharing of the host's store the labels split, and the labels as `labels --json` has them.
 std::string serialize_report(const TerminalReporter& reporter, const BuildResult& result);
 
 }  // namespace builder

@@ -13,21 +13,12 @@
 #include "builder/store_name.h"
 #include "imagefmt/base/error.h"
 #include "imagefmt/folder.h"
-#include "imagefmt/tree.h"
 
 namespace builder {
 
 using policy::StorePathRole;
 
 namespace {
-
-/// What `<name>` of `<hash>-<name>` alone tells: the names that NixOS gives to units.
-std::optional<StorePathRole> find_role_by_name(std::string_view name) {
-  if (name.starts_with("unit-script-")) return StorePathRole::kUnitScript;
-  if (name.starts_with("unit-")) return StorePathRole::kUnit;
-  if (name == "system-units" || name == "user-units") return StorePathRole::kSystemUnits;
-  return std::nullopt;
-}
 
 class RoleFinder {
  public:
@@ -48,9 +39,8 @@ class RoleFinder {
       assign_target(system + "/initrd", StorePathRole::kInitrd);
       assign_target(system + "/firmware", StorePathRole::kFirmware);
       assign_target(system + "/etc/systemd/system", StorePathRole::kSystemUnits);
-      assign_target(system + "/etc/systemd/user", StorePathRole::kSystemUnits);
+      assign_target(system + "/etc/systemd/user", StorePathRole::kUserUnits);
     }
-    for (const StorePathInfo& info : closure_.paths) assign_by_name(info.path);
     for (const std::string& system : systems) {
       for (const char* units : {"/etc/systemd/system", "/etc/systemd/user"}) {
         Resolution farm = resolve(closure_, system + units);
@@ -78,11 +68,6 @@ class RoleFinder {
   void assign_target(const std::string& link, StorePathRole role) {
     Resolution target = resolve(closure_, link);
     if (target.end == Resolution::End::kFound) assign(store_path_of(target.path), role);
-  }
-
-  void assign_by_name(std::string_view store_path) {
-    std::optional<StorePathRole> role = find_role_by_name(package_name_of(store_path));
-    if (role) assign(store_path, *role);
   }
 
   /// Calls `visit(path)` for each link below `folder`, folders' links included.
@@ -138,20 +123,6 @@ class RoleFinder {
 };
 
 }  // namespace
-
-std::vector<policy::StorePath> store_path_roles(const imagefmt::FileTree& tree) {
-  std::vector<policy::StorePath> paths;
-  const imagefmt::Node* store = tree.find(kStoreFolder);
-  if (!store || !store->directory()) return paths;
-  for (const imagefmt::Entry& entry : store->directory()->entries) {
-    const std::string path = fmt::format("{}/{}", kStoreFolder, entry.name);
-    if (!store_path_fault(path).empty()) continue;
-    if (std::optional<StorePathRole> role = find_role_by_name(package_name_of(path))) {
-      paths.push_back({entry.name, *role});
-    }
-  }
-  return paths;
-}
 
 std::vector<policy::StorePath> store_path_roles(const Closure& closure) {
   return RoleFinder(closure).find();

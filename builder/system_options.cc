@@ -28,6 +28,10 @@ void add_system_options(CLI::App& command, SystemOptions& options) {
              "system's own "
              "init")
       ->option_text("sealed|closure");
+  command
+      .add_option("--label-rules", options.label_rules,
+                  "rules that label packages of the store, or say where they are seen")
+      ->option_text("FILE");
   command.add_option("--jobs", options.jobs, "how many cores to use (default: all)")
       ->option_text("N");
   add_policy_options(command, options.policy);

@@ -15,11 +15,12 @@
 namespace builder {
 
 struct SystemOptions {
-  std::string closure;     // folder of nixpkgs' closureInfo
-  std::string toplevel;    // empty: the one of the closure
-  std::string store_root;  // the folder under which /nix/store lies; empty: `/`
-  std::string contents;    // JSON file of extra entries; empty: none
-  std::string board;       // a name, or a .toml file; empty: none, where nothing is booted
+  std::string closure;      // folder of nixpkgs' closureInfo
+  std::string toplevel;     // empty: the one of the closure
+  std::string store_root;   // the folder under which /nix/store lies; empty: `/`
+  std::string contents;     // JSON file of extra entries; empty: none
+  std::string label_rules;  // a file of the user's; empty: ours alone
+  std::string board;        // a name, or a .toml file; empty: none, where nothing is booted
   PolicyOptions policy;
   policy::SelinuxMode mode = policy::SelinuxMode::kEnforcing;
   std::optional<RootFormat> format;  // of the root image; default: the board's

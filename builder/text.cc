@@ -22,6 +22,18 @@ std::string in_quotes(std::string_view text) {
   return result + (text.size() > kMost ? "…'" : "'");
 }
 
+std::string escape_unprintable(std::string_view text) {
+  std::string result;
+  for (char c : text) {
+    if (c >= ' ' && c <= '~') {
+      result += c;
+    } else {
+      result += imagefmt::escape({&c, 1});
+    }
+  }
+  return result;
+}
+
 std::string escape_controls(std::string_view text) {
   std::string result;
   for (char c : text) {

@@ -11,6 +11,10 @@ namespace builder {
 /// `'text'` for a message: bytes that could spoil a terminal escaped, cut after 300 bytes.
 std::string in_quotes(std::string_view text);
 
+/// `text` with its bytes outside of printable ASCII as \ooo; a backslash stays as it is, for what has
+/// backslashes of its own.
+std::string escape_unprintable(std::string_view text);
+
 /// `text` with its control characters as \ooo, for a terminal; UTF-8 is left as it is.
 std::string escape_controls(std::string_view text);
 

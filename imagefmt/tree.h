@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -136,6 +137,12 @@ class FileTree {
 
  private:
   Node root_;
+};
+
+/// A tree that was read from an image, and the inode numbers that the image gave its paths.
+struct NumberedTree {
+  FileTree tree;
+  std::vector<std::pair<uint64_t, std::string>> paths_by_inode;  // sorted
 };
 
 /// Calls `visit(path, node)` for the root ("/") and all below it, parents first, entries by the

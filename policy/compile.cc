@@ -223,11 +223,7 @@ void check_version(const CompileOptions& options) {
         fmt::format("cannot write policy version {}: this libsepol writes versions {} to {}",
                     version, oldest_policy_version(), newest_policy_version()));
   }
-  if (options.kernel && version > policy_version_for(*options.kernel)) {
-    throw Error(fmt::format("cannot use policy version {}: Linux {} reads versions up to {}",
-                            version, to_string(*options.kernel),
-                            policy_version_for(*options.kernel)));
-  }
+  if (options.kernel) check_kernel_reads(*options.kernel, version);
 }
 
 }  // namespace

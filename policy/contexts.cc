@@ -102,6 +102,13 @@ std::string cleaned(std::string_view path) {
 
 }  // namespace
 
+std::string_view type_in(std::string_view context) {
+  for (int field = 0; field < 2; ++field) {
+    context.remove_prefix(std::min(context.find(':'), context.size() - 1) + 1);
+  }
+  return context.substr(0, context.find(':'));
+}
+
 FileType type_of(const imagefmt::Node& node) {
   switch (imagefmt::type_letter(node)) {
     case 'd':
@@ -316,6 +323,12 @@ const ContextRule* FileContexts::lookup(std::string_view path, FileType type) co
   thread_local std::string first, second;
   std::string_view key = data_->substituted(path, first, second);
   return key.empty() || data_->rules.empty() ? nullptr : data_->matcher->best(key, type);
+}
+
+std::vector<const ContextRule*> FileContexts::matches(std::string_view path) const {
+  const std::string key = substituted(path);
+  if (key.empty()) return {};
+  return data_->matcher->all(key);
 }
 
 std::string FileContexts::substituted(std::string_view path) const {

@@ -45,6 +45,9 @@ std::string_view type_field(FileType type);
 /// `file`, `directory` …; empty for kAny.
 std::string_view type_name(FileType type);
 
+/// The type of a context, `user:role:type[:range]`; empty where there are fewer fields.
+std::string_view type_in(std::string_view context);
+
 /// One rule of a file_contexts.
 struct ContextRule {
   std::string pattern;
@@ -95,6 +98,10 @@ class FileContexts {
   /// The rule for `path`, null if none matches. A rule whose context is `<<none>>` is returned, and
   /// not null. Repeated and trailing slashes are dropped first, then the substitutions are applied.
   const ContextRule* lookup(std::string_view path, FileType type) const;
+
+  /// All rules that match `path`, of any file type, the best first: lookup() returns the first of
+  /// them that fits its type. Takes as long as libselinux does.
+  std::vector<const ContextRule*> matches(std::string_view path) const;
 
   /// What lookup() matches the rules against.
   std::string substituted(std::string_view path) const;

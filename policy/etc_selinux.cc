@@ -32,8 +32,10 @@ constexpr size_t kFileCountLimit = 1000;
 /// Files of the contexts folder, by their paths in it.
 using ContextFiles = std::map<std::string, std::string>;
 
+/// By this build, or by `policy compile` for it.
 bool is_made_by_the_build(std::string_view path) {
-  return path == "files/file_contexts" || path == "files/file_contexts.homedirs";
+  return path == "files/file_contexts" || path == "files/file_contexts.homedirs" ||
+         path == "files/homedir_template";
 }
 bool is_of_some_machine(std::string_view path) {
   return path == "files/file_contexts.local" || path == "files/file_contexts.subs";
@@ -168,6 +170,7 @@ SelinuxFolder make_selinux_folder(const PolicyFiles& files, const PolicyDb& poli
                          home_rules.warnings.end());
   context_files["files/file_contexts"] = image_file_contexts(contexts.rules);
   context_files["files/file_contexts.homedirs"] = std::move(home_rules.text);
+  result.home_templates = std::move(home_rules.templates);
 
   std::vector<std::string> level_faults;
   find_level_faults("contexts/files/file_contexts", files.file_contexts, files.mls, level_faults);

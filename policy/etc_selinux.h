@@ -34,8 +34,9 @@ struct PolicyFiles {
 };
 
 struct SelinuxFolder {
-  imagefmt::FileTree tree;            // its root becomes /etc/selinux
-  std::vector<std::string> warnings;  // what was left out, each with the reason
+  imagefmt::FileTree tree;                  // its root becomes /etc/selinux
+  std::vector<std::string> home_templates;  // see HomeRules::templates
+  std::vector<std::string> warnings;        // what was left out, each with the reason
 };
 
 /// Makes the folder. Reads `contexts_folder` of the host and nothing else. Throws if a file that

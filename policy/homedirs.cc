@@ -201,32 +201,32 @@ class Expansion {
   void home_dir(const Subject& subject) {
     out_.text += fmt::format("\n\n#\n# Home Context for user {}\n#\n\n", subject.comment_name);
     for (std::string_view line : templates_.home_dir) {
-      add(replace_all(replace_all(line, kHomeDir, subject.home), kRole, subject.user->prefix),
+      add(line, replace_all(replace_all(line, kHomeDir, subject.home), kRole, subject.user->prefix),
           subject.user);
     }
   }
   void home_root(const std::string& root) {
     for (std::string_view line : templates_.home_root) {
-      add(replace_all(line, kHomeRoot, literal(root)), nullptr);
+      add(line, replace_all(line, kHomeRoot, literal(root)), nullptr);
     }
   }
   void user_name(const Subject& subject) {
     for (std::string_view line : templates_.user_name) {
       const std::string named =
           replace_all(replace_all(line, kUserName, subject.name), kUserId, subject.uid);
-      add(replace_all(named, kRole, subject.user->prefix), subject.user);
+      add(line, replace_all(named, kRole, subject.user->prefix), subject.user);
     }
   }
   void user(const Subject& subject) {
     for (std::string_view line : templates_.user) {
-      add(replace_all(replace_all(line, kUser, subject.name), kRole, subject.user->prefix),
+      add(line, replace_all(replace_all(line, kUser, subject.name), kRole, subject.user->prefix),
           subject.user);
     }
   }
 
  private:
   /// Adds a rule, its context made the user's if one is given.
-  void add(const std::string& line, const SelinuxUser* user) {
+  void add(std::string_view made_of, const std::string& line, const SelinuxUser* user) {
     const auto fields = split_blanks(line);
     if (fields.size() < 2) {
       throw Error(
@@ -234,18 +234,23 @@ class Expansion {
     }
     std::string context(fields.back());
     if (context == kNone) {
-      out_.text += line + '\n';
+      add_line(made_of, line);
       return;
     }
     const std::string as_written = context;
     if (user) context = context_for(context, *user);
     if (!is_valid_ || is_valid_(context)) {
-      out_.text += line.substr(0, line.rfind(as_written)) + context + '\n';
+      add_line(made_of, line.substr(0, line.rfind(as_written)) + context);
     } else if (dropped_.insert(context).second) {
       out_.warnings.push_back(fmt::format(
           "home directory rules with label '{}' are left out: the policy does not know it",
           context));
     }
+  }
+
+  void add_line(std::string_view made_of, const std::string& line) {
+    out_.text += line + '\n';
+    out_.templates.emplace_back(made_of);
   }
 
   /// SELinux user and level become the user's; the role becomes its prefix if that is a role.

@@ -27,8 +27,9 @@ struct SplitFileContexts {
 SplitFileContexts split_file_contexts(std::string_view file_contexts);
 
 struct HomeRules {
-  std::string text;                   // file_contexts.homedirs
-  std::vector<std::string> warnings;  // rules and users that were left out, each with the reason
+  std::string text;                    // file_contexts.homedirs
+  std::vector<std::string> templates;  // of each rule in `text`, the line that it was made of
+  std::vector<std::string> warnings;   // rules and users that were left out, each with the reason
 };
 
 /// Whether a context (`user:role:type[:range]`) can be a label under the policy.

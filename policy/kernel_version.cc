@@ -83,6 +83,13 @@ uint32_t policy_version_for(const KernelVersion& kernel) {
   return std::min(version, newest_policy_version());
 }
 
+void check_kernel_reads(const KernelVersion& kernel, uint32_t version) {
+  const uint32_t newest = policy_version_for(kernel);
+  if (version <= newest) return;
+  throw Error(fmt::format("cannot use policy version {}: Linux {} reads versions up to {}", version,
+                          to_string(kernel), newest));
+}
+
 uint32_t oldest_policy_version() {
   return static_cast<uint32_t>(sepol_policy_kern_vers_min());
 }

@@ -26,6 +26,9 @@ std::string to_string(const KernelVersion& version);
 /// that libsepol writes if that is older.
 uint32_t policy_version_for(const KernelVersion& kernel);
 
+/// Throws `cannot use policy version 33: Linux 5.4.0 reads versions up to 31`.
+void check_kernel_reads(const KernelVersion& kernel, uint32_t version);
+
 /// The range of versions that libsepol writes. Versions outside are refused by compile().
 uint32_t oldest_policy_version();
 uint32_t newest_policy_version();

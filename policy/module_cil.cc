@@ -102,6 +102,26 @@ void check_magic(const Module& module) {
   }
 }
 
+/// libsepol gives each context of a package that was compiled without MLS this range, and declares
+/// the level in a base package without MLS alone. Of a module with levels, a policy without MLS
+/// drops them.
+void check_levels(const std::vector<Module>& modules, const std::vector<std::string>& texts) {
+  auto contains = [](std::string_view part) {
+    return [part](const std::string& text) { return text.find(part) != std::string::npos; };
+  };
+  if (std::ranges::none_of(texts, contains("(mls true)"))) return;
+  imagefmt::Faults faults;
+  for (size_t i = 0; i < modules.size(); ++i) {
+    if (modules[i].form == ModuleForm::kCil || !contains("(systemlow systemlow)")(texts[i]))
+      continue;
+    faults.add(
+        fmt::format("cannot use policy module '{}': it names contexts without levels, and the "
+                    "policy is MLS; compile it with 'checkmodule -M'",
+                    modules[i].path));
+  }
+  faults.throw_if_any();
+}
+
 }  // namespace
 
 std::vector<std::string> convert_to_cil(std::vector<Module>& modules, unsigned jobs,
@@ -136,6 +156,9 @@ std::vector<std::string> convert_to_cil(std::vector<Module>& modules, unsigned j
       results = convert_one_by_one(batch);
     }
     for (size_t i = 0; i < batch.size(); ++i) {
+      // Done with: the child that compiles begins with all that this process holds, and the
+      // packages would be a quarter of its peak.
+      std::string().swap(modules[places[first + i]].bytes);
       std::string& result = results.at(i);
       bool failed = result.starts_with('\0');
       (failed ? failures : texts)[places[first + i]] =
@@ -148,6 +171,7 @@ std::vector<std::string> convert_to_cil(std::vector<Module>& modules, unsigned j
     if (!failure.empty()) faults.add(std::move(failure));
   }
   faults.throw_if_any();
+  check_levels(modules, texts);
   std::vector<std::string*> converted;
   for (size_t place : places) converted.push_back(&texts[place]);
   drop_met_requirements(converted, jobs);

@@ -44,25 +44,32 @@ void combine(Set& into, const Set& other, Combine operation) {
   for (size_t i = 0; i < into.size(); ++i) into[i] = operation(into[i], other[i]);
 }
 
+/// Of sets, each named by the one around it or standing in it. libsepol's own parser bounds the
+/// parentheses of a statement alone.
+constexpr size_t kMostDepth = 1000;
+
 /// `(and A B)`, `(or A B)`, `(xor A B)`, `(not A)`, `(all)`, or a list of names: their union.
-/// `set_of(name)` gives a Set of `size`.
+/// `set_of(name, depth)` gives a Set of `size`.
 template <class SetOf>
-Set evaluate(const Expression& expression, size_t size, SetOf& set_of) {
+Set evaluate(const Expression& expression, size_t size, SetOf& set_of, size_t depth = 0) {
+  if (depth > kMostDepth) {
+    throw imagefmt::Error(fmt::format("sets nest deeper than {}", kMostDepth));
+  }
   if (!expression.is_list) {
-    return expression.name == "all" ? Set(size, true) : set_of(expression.name);
+    return expression.name == "all" ? Set(size, true) : set_of(expression.name, depth);
   }
   const std::vector<Expression>& items = expression.items;
   if (items.empty()) return Set(size);
   std::string_view op = items[0].is_list ? "" : std::string_view(items[0].name);
   if (op == "not" && items.size() == 2) {
-    Set set = evaluate(items[1], size, set_of);
+    Set set = evaluate(items[1], size, set_of, depth + 1);
     set.flip();
     return set;
   }
   bool binary = (op == "and" || op == "or" || op == "xor") && items.size() == 3;
-  Set set = evaluate(items[binary ? 1 : 0], size, set_of);
+  Set set = evaluate(items[binary ? 1 : 0], size, set_of, depth + 1);
   for (size_t i = binary ? 2 : 1; i < items.size(); ++i) {
-    Set other = evaluate(items[i], size, set_of);
+    Set other = evaluate(items[i], size, set_of, depth + 1);
     combine(set, other, [&](bool a, bool b) {
       return binary && op == "and" ? a && b : binary && op == "xor" ? a != b : a || b;
     });
@@ -94,9 +101,10 @@ class Neverallows::Reader {
     for (const RawRule& rule : rules_) {
       const std::vector<Expression> given{rule.access};
       for (const Expression& access : rule.access.is_list ? given : accesses_[rule.access.name]) {
-        if (std::optional<Entry> entry = resolve(rule, access)) {
-          entries.push_back(std::move(*entry));
-        }
+        std::optional<Entry> entry = imagefmt::with_context(
+            fmt::format("cannot read module '{}': line {}", rule.module, rule.line),
+            [&] { return resolve(rule, access); });
+        if (entry) entries.push_back(std::move(*entry));
       }
     }
     return entries;
@@ -123,7 +131,7 @@ class Neverallows::Reader {
   }
 
   /// The types of a name; none for a name that nobody knows, or that is being asked for already.
-  Set types_of(const std::string& name) {
+  Set types_of(const std::string& name, size_t depth) {
     Set types(tables_.types.size());
     if (auto known = tables_.type_ids.find(name); known != tables_.type_ids.end()) {
       const TypeSymbol& symbol = tables_.types[known->second];
@@ -137,9 +145,9 @@ class Neverallows::Reader {
     auto [cached, added] = resolved_.emplace(name, types);
     if (!added) return cached->second;
     if (auto sets = sets_.find(name); sets != sets_.end()) {
-      auto set_of = [this](const std::string& other) { return types_of(other); };
+      auto set_of = [this](const std::string& other, size_t at) { return types_of(other, at); };
       for (const Expression& expression : sets->second) {
-        combine(types, evaluate(expression, types.size(), set_of), std::logical_or<>());
+        combine(types, evaluate(expression, types.size(), set_of, depth + 1), std::logical_or<>());
       }
     }
     return resolved_[name] = types;
@@ -154,7 +162,7 @@ class Neverallows::Reader {
     const ObjectClass& object_class = tables_.classes[entry.object_class];
 
     size_t count = object_class.permissions.size();
-    auto permission = [&](const std::string& name) {
+    auto permission = [&](const std::string& name, size_t) {
       Set set(count);
       auto found = std::ranges::find(object_class.permissions, name);
       if (found != object_class.permissions.end()) {
@@ -167,7 +175,7 @@ class Neverallows::Reader {
       if (permissions[i]) entry.permissions |= uint32_t{1} << i;
     }
 
-    auto types = [this](const std::string& name) { return types_of(name); };
+    auto types = [this](const std::string& name, size_t depth) { return types_of(name, depth); };
     entry.sources = evaluate(raw.source, tables_.types.size(), types);
     if (raw.target.name == "self") {
       entry.target = Target::kSelf;

@@ -30,7 +30,8 @@ class Neverallows {
   /// the policy still has are taken from there, others from the modules' own sets of types. What
   /// the policy does not have (types of an optional that is off) is in no set. Only plain rules: not
   /// those of extended permissions, nor those in blocks or macros, whose names are other ones.
-  /// Throws `cannot read module 'x': line N: …`.
+  /// Throws `cannot read module 'x': line N: …`; so it does for sets that name each other through
+  /// more than 1000 levels.
   Neverallows(const PolicyRules& policy, const std::vector<CilModule>& modules);
 
   size_t size() const { return rules_.size(); }

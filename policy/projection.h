@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where in the FHS a store path's file would lie. Policies are written for such places; the one
-// table of them is in projection.cc.
+// Private: the label rules (label_rules.h) applied to the files of store paths.
 #pragma once
 
 #include <string>
@@ -9,32 +8,49 @@
 #include <unordered_map>
 #include <vector>
 
-#include "policy/contexts.h"
-#include "policy/store_path.h"
+#include "imagefmt/tree.h"
+#include "policy/label_rules.h"
 
 namespace policy {
 
+/// Something in the store: `/nix/store/<base_name>/<inner>`.
+struct StoreFile {
+  std::string_view base_name;
+  std::string_view inner;  // no slash before it; empty: the store path itself
+  FileType type = FileType::kAny;
+  bool is_executable = false;
+};
+
 struct SeenAs {
-  /// Part of the store's own layout: it gets the skeleton's label, wherever else it is seen.
-  bool is_skeleton = false;
-  /// There is no place for it by its own path (a store path that is a file, a folder that the FHS
-  /// does not know): where the root's tree links to it says more than `places` do.
-  bool is_guess = false;
-  /// At least one, unless is_skeleton; the place of its own directory first.
+  /// The rule that gives it a place, or says that it is skeleton; then the `file` rules that took
+  /// part.
+  std::vector<const LabelRule*> rules;
+  /// Where these put it, that of its own folder first; none of a skeleton.
   std::vector<std::string> places;
 };
 
 class Projection {
  public:
-  /// A store path that is not named is an ordinary package.
-  explicit Projection(const std::vector<StorePath>& store_paths);
+  /// Selects rules for each entry of `store`, the node of /nix/store, if there is one. A store path
+  /// that `store_paths` does not name is an ordinary package. Refers to `rules`.
+  Projection(const LabelRules& rules, const std::vector<StorePath>& store_paths,
+             const imagefmt::Node* store);
 
-  /// `inner` is the path inside the store path, without a slash before it; empty for its top.
-  SeenAs see(std::string_view base_name, std::string_view inner, FileType type,
-             bool is_executable) const;
+  /// The rule that gives a file its label, null if there is none.
+  const LabelRule* find_label(const StoreFile& file) const;
+
+  /// REQUIRES: `file` lies in the store that the constructor got.
+  SeenAs see(const StoreFile& file) const;
 
  private:
-  std::unordered_map<std::string, StorePathRole> roles_;
+  struct Selected {
+    std::vector<const LabelRule*> labels, places;
+  };
+  const Selected& selected_for(const StoreFile& file) const;
+  void rename(std::string_view file_name, SeenAs& seen) const;
+
+  std::unordered_map<std::string_view, Selected> selected_;  // keys lie in the tree
+  std::vector<const LabelRule*> renamings_;
 };
 
 }  // namespace policy

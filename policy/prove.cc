@@ -32,14 +32,6 @@ std::string printable(std::string_view text) {
   return result;
 }
 
-/// Of `user:role:type[:range]`.
-std::string_view type_in(std::string_view context) {
-  for (int field = 0; field < 2; ++field) {
-    context.remove_prefix(std::min(context.find(':'), context.size() - 1) + 1);
-  }
-  return context.substr(0, context.find(':'));
-}
-
 /// What the policy says of contexts on one file system.
 class Judge {
  public:
@@ -140,14 +132,18 @@ class Prover {
   void prove(const LabelInput& rules) {
     LabelInput input = rules;
     input.context_is_valid = nullptr;
-    auto cite = [&](const ContextRule& rule) {
-      return fmt::format("({}: {})", rules.contexts.place_of(rule), rule.pattern);
+    auto cite = [&](const ExpectedLabel& expected) {
+      if (!expected.rule) {
+        return fmt::format("({}: {})", rules.label_rules.place_of(*expected.label_rule),
+                           expected.label_rule->text);
+      }
+      return fmt::format("({}: {})", rules.contexts.place_of(*expected.rule),
+                         expected.rule->pattern);
     };
     expect_labels(tree_, input,
                   [&](const std::string& path, const Node& node, const ExpectedLabel& expected) {
-                    if (expected.rule) {
-                      return compare(path, node, expected.label,
-                                     [&] { return cite(*expected.rule); });
+                    if (!expected.label.empty()) {
+                      return compare(path, node, expected.label, [&] { return cite(expected); });
                     }
                     faults_.emplace_back(path, printable(expected.fault));
                     judge(path, node, [] { return "(no rule)"; });

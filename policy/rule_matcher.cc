@@ -146,6 +146,18 @@ const ContextRule* RuleMatcher::best(std::string_view key, FileType type) const 
   return best == kNone ? nullptr : &at(best);
 }
 
+std::vector<const ContextRule*> RuleMatcher::all(std::string_view key) const {
+  const std::string_view stem = path_stem(key);
+  std::vector<const ContextRule*> matching;
+  for (Rank rank = static_cast<Rank>(rules_.size()) - 1; rank >= 0; --rank) {
+    const std::string_view own_stem = rule_stem(at(rank).pattern);
+    if ((own_stem.empty() || own_stem == stem) && pcre_matches(rank, key)) {
+      matching.push_back(&at(rank));
+    }
+  }
+  return matching;
+}
+
 RuleMatcher::Rank RuleMatcher::best_exact(std::string_view key, std::string_view stem,
                                           FileType type) const {
   auto found = exact_.find(key);
@@ -188,7 +200,10 @@ RuleMatcher::Rank RuleMatcher::best_by_pcre(const Group& group, std::string_view
 bool RuleMatcher::pcre_matches(Rank rank, std::string_view key) const {
   return imagefmt::with_context(
       fmt::format("cannot match '{}' against '{}'", key, at(rank).pattern),
-      [&] { return matches(*patterns_->codes[rank], key); });
+      [&] {
+        const PcreCode& code = patterns_->codes[rank];
+        return code ? matches(*code, key) : matches(*compile_pcre(at(rank).pattern), key);
+      });
 }
 
 }  // namespace policy

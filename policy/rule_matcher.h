@@ -29,6 +29,9 @@ class RuleMatcher {
   /// substituted. Null if no rule matches. Throws where PCRE2 gives up on a rule.
   const ContextRule* best(std::string_view key, FileType type) const;
 
+  /// Every rule that matches, of any type, the highest rank first. Tries one after the other.
+  std::vector<const ContextRule*> all(std::string_view key) const;
+
  private:
   using Rank = int32_t;  // of two rules that match, that of the higher rank wins
   struct Group;

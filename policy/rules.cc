@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <tuple>
 
@@ -17,7 +18,9 @@ using imagefmt::Error;
 
 namespace {
 
-bool evaluate(const PolicyTables& tables, const Condition& condition) {
+/// `state_of(boolean)` is the value of one of PolicyTables::booleans.
+template <class StateOf>
+bool evaluate(const Condition& condition, const StateOf& state_of) {
   using Op = ConditionToken::Op;
   std::vector<bool> stack;
   auto pop = [&] {
@@ -28,7 +31,7 @@ bool evaluate(const PolicyTables& tables, const Condition& condition) {
   };
   for (const ConditionToken& token : condition) {
     if (token.op == Op::kBoolean) {
-      stack.push_back(tables.booleans[token.boolean].state);
+      stack.push_back(state_of(token.boolean));
       continue;
     }
     bool right = pop();
@@ -77,7 +80,8 @@ std::string to_string(const MissingAccess& access) {
 
 PolicyRules::PolicyRules(std::unique_ptr<const PolicyTables> tables) : tables_(std::move(tables)) {
   for (const Condition& condition : tables_->conditions) {
-    condition_holds_.push_back(evaluate(*tables_, condition));
+    condition_holds_.push_back(
+        evaluate(condition, [this](uint32_t boolean) { return tables_->booleans[boolean].state; }));
   }
 }
 
@@ -214,6 +218,28 @@ std::vector<std::string> PolicyRules::booleans_of(const Rule& rule) const {
   return names;
 }
 
+std::vector<std::pair<std::string, bool>> PolicyRules::settings_for(const Rule& rule) const {
+  constexpr size_t kMostBooleans = 12;
+  const std::vector<std::string> names = booleans_of(rule);
+  if (is_active(rule) || names.size() > kMostBooleans) return {};
+  std::vector<uint32_t> ids;
+  for (const std::string& name : names) ids.push_back(tables_->boolean_ids.find(name)->second);
+  uint32_t best = 0;  // a mask of the names to be turned
+  for (uint32_t turned = 1; turned < uint32_t{1} << ids.size(); ++turned) {
+    if (best != 0 && std::popcount(turned) >= std::popcount(best)) continue;
+    const bool holds = evaluate(tables_->conditions[rule.condition], [&](uint32_t boolean) {
+      const auto place = std::ranges::find(ids, boolean) - ids.begin();
+      return tables_->booleans[boolean].state != ((turned >> place & 1) != 0);
+    });
+    if (holds == rule.branch) best = turned;
+  }
+  std::vector<std::pair<std::string, bool>> settings;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (best >> i & 1) settings.emplace_back(names[i], !tables_->booleans[ids[i]].state);
+  }
+  return settings;
+}
+
 std::string PolicyRules::text(const Rule& rule) const {
   return to_string(*tables_, rule);
 }
@@ -266,6 +292,12 @@ std::optional<MissingAccess> PolicyRules::missing(
   return MissingAccess{tables_->types[source].name, tables_->types[target].name,
                        std::string(object_class), permission_names(tables_->classes[id], lacking),
                        inactive ? condition_text(*tables_, *inactive) : ""};
+}
+
+std::optional<MissingAccess> PolicyRules::missing(
+    std::string_view source, std::string_view target, std::string_view object_class,
+    const std::vector<std::string>& permissions) const {
+  return missing(type_id(source), type_id(target), object_class, permissions);
 }
 
 std::vector<DomainEntry> PolicyRules::domains_entered_by(std::string_view exec_type) const {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "policy/policy_tables.h"
@@ -73,6 +74,9 @@ class PolicyRules {
   bool is_active(const Rule& rule) const;
   /// The booleans that the rule depends on, sorted; none: it always holds.
   std::vector<std::string> booleans_of(const Rule& rule) const;
+  /// The fewest booleans to set otherwise for the rule to hold, with their new values, sorted by
+  /// name. Empty if it holds, if nothing makes it hold, or if it depends on more than 12.
+  std::vector<std::pair<std::string, bool>> settings_for(const Rule& rule) const;
   /// As sesearch prints it: `allow a b:file { open read };`, the condition after it.
   std::string text(const Rule& rule) const;
 
@@ -80,6 +84,11 @@ class PolicyRules {
   /// of that type. Of active type_transitions without a file name; nothing if there is none.
   std::optional<std::string> transition(std::string_view source, std::string_view target,
                                         std::string_view object_class = "process") const;
+  /// What of it no active rule gives, with a condition under which one would; nothing if all is
+  /// allowed.
+  std::optional<MissingAccess> missing(std::string_view source, std::string_view target,
+                                       std::string_view object_class,
+                                       const std::vector<std::string>& permissions) const;
   /// Sorted by domain, then source.
   std::vector<DomainEntry> domains_entered_by(std::string_view exec_type) const;
   /// The types that may do all of it, sorted; active rules only.

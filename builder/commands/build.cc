@@ -8,6 +8,7 @@
 #include "builder/commands/commands.h"
 #include "builder/commands/private_choice.h"
 #include "builder/commands/private_image_options.h"
+#include "builder/plan.h"
 #include "builder/report.h"
 #include "builder/terminal.h"
 #include "imagefmt/base/file.h"
@@ -22,13 +23,21 @@ const Choices<policy::SelinuxMode> kModes = {{"enforcing", policy::SelinuxMode::
 struct Options {
   BuildOptions build;
   std::string report;
+  bool dry_run = false;
   bool quiet = false;
 };
 
 int run_build(Options& options, Io& io) {
   options.build.system.source_date_epoch = io.source_date_epoch;
   options.build.report_splits = !options.report.empty();
+  options.build.report_labels = !options.report.empty() ? LabelsDetail::kAll
+                                : options.quiet         ? LabelsDetail::kNone
+                                                        : LabelsDetail::kSummary;
   TerminalReporter reporter(io, options.quiet);
+  if (options.dry_run) {
+    io.out << to_text(plan_build(options.build, reporter));
+    return 0;
+  }
   // Begun first: whether it can be written does not show after a build alone.
   std::optional<imagefmt::OutputFile> report;
   if (!options.report.empty()) report.emplace(options.report);
@@ -37,6 +46,7 @@ int run_build(Options& options, Io& io) {
     report->file().write(0, imagefmt::as_bytes(serialize_report(reporter, result)));
     report->commit();
   }
+  if (!options.quiet) io.err << labels_summary(*result.labels);
   io.out << fmt::format(
       "{}: {} inodes, root {}, kernel {}, policy version {}\n", options.build.output, result.inodes,
       format_amount(result.root_bytes, "bytes"), result.kernel_release, result.policy_version);
@@ -51,6 +61,7 @@ void add_build_command(CLI::App& app, Run& chosen) {
   CLI::App* command =
       app.add_subcommand("build", "Make the images of a device from a NixOS system closure");
   add_system_options(*command, build.system);
+  add_compiled_policy_option(*command, build.system.policy);
   command
       ->add_option("--board", build.system.board,
                    "a board's name (`intaglio boards`), or a .toml file")
@@ -68,8 +79,14 @@ void add_build_command(CLI::App& app, Run& chosen) {
           "of the root image: " + writable_formats() + " (default: the board's)")
       ->option_text("FORMAT");
   add_image_options(*command, build.image);
-  command->add_option("--report", options->report, "write times, rates and warnings there (JSON)")
-      ->option_text("FILE");
+  CLI::Option* report =
+      command
+          ->add_option("--report", options->report, "write times, rates and warnings there (JSON)")
+          ->option_text("FILE");
+  command
+      ->add_flag("--dry-run", options->dry_run,
+                 "write nothing; say what would be written: labels, and sizes before compression")
+      ->excludes(report);
   command->add_flag("!--no-verify", build.verify, "do not read the image back to prove its labels");
   command->add_flag("--quiet", options->quiet, "no progress");
   command->footer(

@@ -29,8 +29,11 @@ void add_policy_search_command(CLI::App& policy, Run& chosen);
 std::vector<std::string> spell_out_search_flags(std::vector<std::string> args);
 void add_contexts_commands(CLI::App& app, Run& chosen);
 void add_inspect_command(CLI::App& app, Run& chosen);
+void add_labels_command(CLI::App& app, Run& chosen);
 void add_diff_command(CLI::App& app, Run& chosen);
 void add_verify_command(CLI::App& app, Run& chosen);
+void add_explain_command(CLI::App& app, Run& chosen);
+void add_denials_command(CLI::App& app, Run& chosen);
 void add_boards_command(CLI::App& app, Run& chosen);
 
 }  // namespace builder

@@ -36,9 +36,14 @@ void add_pack_command(CLI::App& app, Run& chosen) {
   command->add_option("--output", pack.output, "the image to write, whole or not at all")
       ->required()
       ->option_text("IMAGE");
-  command->add_flag(
+  CLI::Option* project_store = command->add_flag(
       "--project-store", pack.project_store,
       "label /nix/store/HASH-NAME/... by its place in the FHS (default: by its path)");
+  command
+      ->add_option("--label-rules", pack.label_rules,
+                   "rules that label packages of the store, or say where they are seen")
+      ->option_text("FILE")
+      ->needs(project_store);
   command->add_option("--policy", pack.policy, "a compiled policy that must know each context")
       ->option_text("policy.N");
   add_image_options(*command, image);

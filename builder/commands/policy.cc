@@ -8,6 +8,7 @@
 #include "builder/terminal.h"
 #include "imagefmt/base/file.h"
 #include "imagefmt/folder.h"
+#include "policy/compiled_folder.h"
 
 namespace builder {
 
@@ -34,7 +35,10 @@ void add_policy_commands(CLI::App& app, Run& chosen) {
   compile->add_flag("--quiet", options->quiet, "no progress");
   compile->footer(
       "Writes what belongs into /etc/selinux: DIR/config, DIR/NAME/policy/policy.N,\n"
-      "DIR/NAME/contexts and DIR/NAME/seusers. Home directories are expanded for root alone.\n\n"
+      "DIR/NAME/contexts and DIR/NAME/seusers. Home directories are expanded for root alone;\n"
+      "`build --compiled-policy DIR` expands them for the image's users, from homedir_template "
+      "and\n"
+      "users_extra in DIR/NAME, and makes the image that it would make of the modules.\n\n"
       "Examples:\n"
       "  intaglio policy compile --policy /usr/share/selinux/default --kernel-version 6.1 \\\n"
       "      --output selinux\n"
@@ -50,9 +54,10 @@ void add_policy_commands(CLI::App& app, Run& chosen) {
       TerminalReporter reporter(io, options->quiet);
       imagefmt::OutputFolder output(options->output);
       NamedPolicy compiled = compile_policy(options->policy, std::nullopt, options->jobs, reporter);
-      imagefmt::write_folder(make_selinux_tree(compiled, policy::SelinuxMode::kEnforcing,
-                                               policy::accounts_without_image(), reporter),
-                             output.partial());
+      policy::SelinuxFolder folder = make_selinux_folder(
+          compiled, policy::SelinuxMode::kEnforcing, policy::accounts_without_image(), reporter);
+      policy::add_home_templates(folder.tree, compiled.name, compiled.compiled);
+      imagefmt::write_folder(folder.tree, output.partial());
       output.commit();
       io.out << fmt::format("{}: policy version {}, {} bytes\n", options->output,
                             compiled.compiled.version, compiled.compiled.binary.size());

@@ -3,7 +3,6 @@
 #include <memory>
 #include <ostream>
 
-#include "builder/closure.h"
 #include "builder/commands/commands.h"
 #include "builder/image.h"
 #include "imagefmt/base/file.h"
@@ -14,7 +13,7 @@ namespace builder {
 namespace {
 
 struct Options {
-  std::string image, policy, file_contexts;
+  std::string image, policy, file_contexts, label_rules;
   bool project_store = false;
 };
 
@@ -22,10 +21,11 @@ int run_verify(const Options& options, Io& io) {
   const policy::PolicyDb policydb =
       policy::PolicyDb::from_image(imagefmt::read_file(options.policy), options.policy);
   policy::ProofRules rules = policy::load_proof_rules(options.file_contexts, options.project_store);
-  const imagefmt::FileTree tree = read_image(options.image);
+  const policy::LabelRules label_rules = policy::LabelRules::load(options.label_rules);
   if (auto* labelling = std::get_if<policy::LabelInput>(&rules)) {
-    labelling->store_paths = store_path_roles(tree);
+    labelling->label_rules = label_rules;
   }
+  const imagefmt::FileTree tree = read_image(options.image);
   const std::string filesystem = filesystem_of(options.image);
   const policy::ProofReport report = policy::prove(tree, rules, policydb, filesystem);
   for (const std::string& fault : report.faults) io.err << "intaglio: " << fault << '\n';
@@ -51,8 +51,15 @@ void add_verify_command(CLI::App& app, Run& chosen) {
                    "a build's file_contexts, or any other")
       ->required()
       ->option_text("FILE");
-  command->add_flag("--project-store", options->project_store,
-                    "match /nix/store/<hash>-<name>/... at its place in the FHS");
+  CLI::Option* project_store =
+      command->add_flag("--project-store", options->project_store,
+                        "match /nix/store/<hash>-<name>/... at its place in the FHS");
+  command
+      ->add_option("--label-rules", options->label_rules,
+                   "the label rules that the image was built with; a build's file_contexts needs "
+                   "none")
+      ->option_text("FILE")
+      ->needs(project_store);
   command->footer(
       "Each inode must have a label that is the one of the rules, that the policy accepts, whose\n"
       "type is a file_type and may be on the file system (allow T FS filesystem associate), which\n"

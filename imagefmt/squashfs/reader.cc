@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <unordered_set>
 
 #include "imagefmt/squashfs/file_source.h"
@@ -19,8 +20,11 @@ struct Attributes {
 
 class TreeReader {
  public:
-  explicit TreeReader(std::shared_ptr<Image> image)
-      : image_(std::move(image)), superblock_(image_->superblock()) {}
+  using PathsByInode = std::vector<std::pair<uint64_t, std::string>>;
+
+  /// Adds each path to `numbers`, unless that is null.
+  TreeReader(std::shared_ptr<Image> image, PathsByInode* numbers)
+      : image_(std::move(image)), superblock_(image_->superblock()), numbers_(numbers) {}
 
   FileTree read() {
     try {
@@ -48,6 +52,10 @@ class TreeReader {
     if (header.number == 0 || header.number > superblock_.inode_count) {
       throw Error(fmt::format("inode number {} is not among {}", uint32_t{header.number},
                               uint32_t{superblock_.inode_count}));
+    }
+    if (numbers_) {
+      image_->charge(sizeof *numbers_->data() + path_.size());
+      numbers_->emplace_back(header.number, path_.empty() ? "/" : path_);
     }
     Node node;
     node.mode = header.mode & 07777;
@@ -263,6 +271,7 @@ class TreeReader {
 
   std::shared_ptr<Image> image_;
   const Superblock& superblock_;
+  PathsByInode* numbers_;
   std::string path_;
   std::unordered_set<uint64_t> directories_;  // references of those that were read
   std::unordered_map<uint32_t, Attributes> attributes_;
@@ -272,7 +281,17 @@ class TreeReader {
 
 FileTree read_squashfs(std::shared_ptr<const File> file) {
   std::shared_ptr<Image> image = std::make_shared<Image>(std::move(file));
-  return image->in_context([&] { return TreeReader(image).read(); });
+  return image->in_context([&] { return TreeReader(image, nullptr).read(); });
+}
+
+NumberedTree read_numbered_squashfs(std::shared_ptr<const File> file) {
+  std::shared_ptr<Image> image = std::make_shared<Image>(std::move(file));
+  return image->in_context([&] {
+    NumberedTree numbered;
+    numbered.tree = TreeReader(image, &numbered.paths_by_inode).read();
+    std::sort(numbered.paths_by_inode.begin(), numbered.paths_by_inode.end());
+    return numbered;
+  });
 }
 
 }  // namespace imagefmt

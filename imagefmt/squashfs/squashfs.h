@@ -54,4 +54,8 @@ void write_squashfs(const FileTree& tree, const SquashfsOptions& options, File& 
 /// `cannot read squashfs image '<name>': …`, here or when a file's bytes are read.
 FileTree read_squashfs(std::shared_ptr<const File> image);
 
+/// The same with the numbers that a kernel gives the inodes (`stat`, audit messages): one for each
+/// path, sorted; the names of one inode follow each other.
+NumberedTree read_numbered_squashfs(std::shared_ptr<const File> image);
+
 }  // namespace imagefmt

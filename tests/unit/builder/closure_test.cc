@@ -155,7 +155,7 @@ TEST(Resolve, FollowsLinksInsideTheClosureOnly) {
   }
 }
 
-TEST(StorePathRoles, ComeFromLinksAndNames) {
+TEST(StorePathRoles, ComeFromLinks) {
   using policy::StorePathRole;
   TinyStore store;
   std::string system = add_system(store, "nixos-system"), special = add_system(store, "special");
@@ -189,6 +189,7 @@ TEST(StorePathRoles, ComeFromLinksAndNames) {
   store.link(units + "/dbus.service", package + "/share/dbus.service");
   store.file(package + "/share/dbus.service");
   store.file(script + "/bin/sshd-start");
+  store.link(etc + "/etc/systemd/user", user_units);
   store.folder(user_units);
   store.link(etc + "/etc/issue", chained);
   store.link(chained, issue);
@@ -219,10 +220,10 @@ TEST(StorePathRoles, ComeFromLinksAndNames) {
                        {initrd, StorePathRole::kInitrd},
                        {firmware, StorePathRole::kFirmware},
                        {units, StorePathRole::kSystemUnits},
-                       {user_units, StorePathRole::kSystemUnits},
+                       {user_units, StorePathRole::kUserUnits},
                        {unit, StorePathRole::kUnit},
                        {odd_unit, StorePathRole::kUnit},
-                       {script, StorePathRole::kUnitScript},
+                       {script, StorePathRole::kPackage},
                        {issue, StorePathRole::kEtcEntry},
                        {chained, StorePathRole::kEtcEntry},
                        {etc_ssh, StorePathRole::kEtcEntry},

@@ -246,6 +246,26 @@ TEST(Kernel, FindsModulesAndConfiguration) {
   EXPECT_EQ(system.config(), "CONFIG_X=y\n");
 }
 
+TEST(Kernel, CannotBePermissiveWithoutTheSwitch) {
+  System system;
+  system.file(system.linux + "/Image", vmlinux());
+  system.folder(system.modules + "/lib/modules/6.12.41");
+  auto outcome = [&](const std::string& config) {
+    std::filesystem::remove(system.host(system.linux + "/config"));
+    if (!config.empty()) system.file(system.linux + "/config", config);
+    const Closure closure = system.read();
+    return error_of(
+        [&] { check_can_be_permissive(closure, read_bootspec(closure), system.kernel()); });
+  };
+  EXPECT_EQ(outcome(""), "(no error)") << "nobody knows";
+  EXPECT_EQ(outcome("CONFIG_SECURITY_SELINUX_DEVELOP=y\n"), "(no error)");
+  const std::string message = "cannot use mode permissive: kernel '" + system.linux +
+                              "/Image' is built without CONFIG_SECURITY_SELINUX_DEVELOP, and "
+                              "enforces";
+  EXPECT_EQ(outcome("# CONFIG_SECURITY_SELINUX_DEVELOP is not set\n"), message);
+  EXPECT_EQ(outcome("CONFIG_SECURITY_SELINUX=y\n"), message);
+}
+
 TEST(Kernel, NeedsModulesOfItsOwnRelease) {
   System system;
   system.file(system.linux + "/Image", vmlinux());

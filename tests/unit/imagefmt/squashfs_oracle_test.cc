@@ -77,6 +77,24 @@ TEST_F(SquashfsOracle, TheKernelSeesTheSameTree) {
   }
 }
 
+TEST_F(SquashfsOracle, TheKernelNumbersTheInodesAlike) {
+  REQUIRE_OR_SKIP(geteuid() == 0 && can_run("mount"), "root, or mount");
+  std::filesystem::create_directory(folder_ / "mnt");
+  const FileTree tree = tree_for(1);
+  write(tree, {});
+  Mount mount(image(), folder_ / "mnt");
+  REQUIRE_OR_SKIP(mount.succeeded, "a kernel that mounts squashfs from a loop device");
+  const NumberedTree numbered =
+      read_numbered_squashfs(std::make_shared<File>(File::open_for_reading(image())));
+  EXPECT_TRUE(numbered.tree == tree);
+  EXPECT_EQ(numbered.paths_by_inode.size(), totals(tree).inodes);
+  for (const auto& [number, path] : numbered.paths_by_inode) {
+    struct stat status {};
+    ASSERT_EQ(lstat((mount.point + path).c_str(), &status), 0) << path;
+    EXPECT_EQ(status.st_ino, number) << path;
+  }
+}
+
 /// What `unsquashfs -lln` shows of a node: type, mode, ids, size, path and target.
 std::string listed_line(const std::string& path, const Node& node) {
   uint64_t size = node.regular() ? node.regular()->content.size_bytes() : 0;

@@ -119,6 +119,19 @@ TEST_F(Squashfs, EveryLevelWorks) {
   }
 }
 
+TEST_F(Squashfs, GivesTheNumbersOfItsInodes) {
+  FileTree tree;
+  tree.insert("/a/b", file("x"));
+  tree.insert("/c", make_symlink("a"));
+  write(tree);
+  NumberedTree numbered =
+      read_numbered_squashfs(std::make_shared<File>(File::open_for_reading(path())));
+  EXPECT_TRUE(numbered.tree == tree);
+  using Number = std::pair<uint64_t, std::string>;
+  EXPECT_THAT(numbered.paths_by_inode, ::testing::ElementsAre(Number(1, "/"), Number(2, "/a"),
+                                                              Number(3, "/c"), Number(4, "/a/b")));
+}
+
 TEST_F(Squashfs, HoldsEveryKindOfNode) {
   FileTree tree;
   tree.root().label = Label("system_u:object_r:root_t:s0");

@@ -52,6 +52,33 @@ TEST(FileContexts, TakesTheLastRuleThatFits) {
   EXPECT_EQ(rule->prefix_bytes, 9u);
 }
 
+TEST(FileContexts, ListsAllThatMatchTheBestFirst) {
+  FileContexts contexts = rules(
+      "/usr/.*  usr\n"
+      "/usr/bin/x  --  plain\n"
+      "/u.*/x  open\n"
+      "/usr/bin/x  -d  folder\n"
+      "/usr/bin/(?=x).  pcre\n"
+      "/us/r/bin/x  other\n"
+      "/.*/x  <<none>>\n",
+      {"/bin /usr/bin\n"});
+  auto names = [&](std::string_view path) {
+    std::string text;
+    for (const ContextRule* rule : contexts.matches(path)) {
+      text += (text.empty() ? "" : " ") + std::string(rule->context.text());
+    }
+    return text;
+  };
+  EXPECT_EQ(names("/usr/bin/x"), "folder plain <<none>> pcre open usr");
+  EXPECT_EQ(names("//bin/x/"), "folder plain <<none>> pcre open usr") << "the path is cleaned";
+  EXPECT_EQ(names("/usr/bin/x\n"), "folder plain <<none>> pcre open usr")
+      << "PCRE2's $ holds before a newline at the end";
+  EXPECT_EQ(names("/usr/y"), "usr");
+  EXPECT_EQ(names("/opt"), "");
+  EXPECT_EQ(names(""), "");
+  EXPECT_TRUE(FileContexts().matches("/usr").empty());
+}
+
 TEST(FileContexts, PrefersPlainTextToAnyRegularExpression) {
   FileContexts contexts = rules(
       "/usr/bin/x\\.y  --  plain\n"

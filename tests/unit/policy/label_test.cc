@@ -8,6 +8,7 @@
 #include "policy/exact_contexts.h"
 #include "tests/support/random_tree.h"
 #include "tests/support/temp_dir.h"
+#include "tests/unit/policy/label_sample.h"
 
 namespace policy {
 namespace {
@@ -19,77 +20,9 @@ using imagefmt::make_regular;
 using imagefmt::make_symlink;
 using imagefmt::SilentReporter;
 using tests::error_of;
-
-// A policy in small: types stand for whole contexts.
-constexpr std::string_view kPolicy =
-    "/.*                          default\n"
-    "/                    -d      root\n"
-    "/nix(/.*)?                   skeleton\n"
-    "/boot/.*                     boot\n"
-    "/etc/.*                      etc\n"
-    "/usr/.*                      usr\n"
-    "/var/.*                      var\n"
-    "/run/.*                      <<none>>\n"
-    "/mnt/.*              -l      link\n"
-    "/usr/bin(/.*)?               bin\n"
-    "/usr/lib(/.*)?               lib\n"
-    "/usr/sbin(/.*)?              bin\n"
-    "/etc/ssl(/.*)?               cert\n"
-    "/usr/share/zone(/.*)?        zone\n"
-    "/usr/bin/d.*         --      d_regex\n"
-    "/usr/lib/modules(/.*)?       modules\n"
-    "/usr/lib/systemd/system(/.*)?  unit\n"
-    "/usr/lib/systemd/user(/.*)?  user_unit\n"
-    "/usr                 -d      usr\n"
-    "/etc                 -d      etc\n"
-    "/var                 -d      var\n"
-    "/run                 -d      run\n"
-    "/tmp                 -d      tmp\n"
-    "/proc                -d      <<none>>\n"
-    "/init                --      bin\n"
-    "/vmlinuz             -l      boot\n"
-    "/usr/sbin/sshd       --      sshd_exec\n"
-    "/usr/bin/login       --      login_exec\n"
-    "/usr/bin/doublexx    --      own_exec\n"
-    "/usr/bin/sh          --      shell\n"
-    "/etc/shadow          --      shadow\n"
-    "/etc/gshadow         --      gshadow\n"
-    "/boot/System\\.map    --      map\n";
-
-LabelInput input_for(std::string_view policy, std::vector<StorePath> store_paths = {}) {
-  LabelInput input;
-  input.contexts = FileContexts::parse(
-      {{{"fc", std::string(policy)}},
-       {{"subs_dist", "/bin /usr/bin\n/etc/systemd/system /usr/lib/systemd/system\n"}}});
-  input.store_paths = std::move(store_paths);
-  return input;
-}
-
-struct Sample {
-  FileTree tree;
-  std::vector<StorePath> store_paths;
-
-  void file(std::string_view path, uint16_t mode = 0444) {
-    tree.insert(path, make_regular(Content::from_bytes("x"), mode));
-  }
-  void link(std::string_view path, std::string target) {
-    tree.insert(path, make_symlink(std::move(target)));
-  }
-  void folder(std::string_view path) { tree.insert(path, make_directory()); }
-  void role(std::string name, StorePathRole role) {
-    store_paths.push_back({std::move(name), role});
-  }
-
-  std::string label_all(std::string_view policy = kPolicy) {
-    SilentReporter silent;
-    return error_of([&] { report = label(tree, input_for(policy, store_paths), silent); });
-  }
-  std::string of(std::string_view path) const {
-    const imagefmt::Node* node = tree.find(path);
-    return node ? std::string(node->label.text()) : "(no such path)";
-  }
-  LabelReport report;
-};
+using tests::input_for;
+using tests::kPolicy;
+using tests::Sample;
 
 TEST(Label, SeesStoreFilesAtTheirPlaces) {
   Sample sample;
@@ -149,12 +82,11 @@ TEST(Label, KnowsTheRolesOfStorePaths) {
   Sample sample;
   sample.role("1-unit-a.service", StorePathRole::kUnit);
   sample.role("1-system-units", StorePathRole::kSystemUnits);
-  sample.role("1-user-units", StorePathRole::kSystemUnits);
+  sample.role("1-user-units", StorePathRole::kUserUnits);
   sample.role("1-linux", StorePathRole::kKernel);
   sample.role("1-initrd", StorePathRole::kInitrd);
   sample.role("2-initrd", StorePathRole::kInitrd);
   sample.role("1-nixos-system", StorePathRole::kToplevel);
-  sample.role("1-unit-script-a", StorePathRole::kUnitScript);
   const std::pair<const char*, const char*> kFiles[] = {
       {"/nix/store/1-unit-a.service/a.service", "unit"},
       {"/nix/store/1-unit-a.service/a.service.d/overrides.conf", "unit"},
@@ -382,6 +314,7 @@ TEST(Label, DoesNotDependOnThreads) {
   LabelReport parallel = label(four, input, silent);
   EXPECT_TRUE(one.tree == four);
   EXPECT_EQ(serial.by_rule, parallel.by_rule);
+  EXPECT_EQ(serial.by_label_rule, parallel.by_label_rule);
   EXPECT_EQ(serial.by_context, parallel.by_context);
   EXPECT_EQ(serial.inodes, parallel.inodes);
 }

@@ -18,6 +18,7 @@
 #include "imagefmt/base/file.h"
 #include "imagefmt/base/handle.h"
 #include "policy/contexts.h"
+#include "policy/text_lines.h"
 #include "tests/support/temp_dir.h"
 
 namespace policy::oracle {
@@ -75,12 +76,22 @@ class Libselinux {
   static int ignore_message(int, const char*, ...) { return 0; }
   // libselinux answers ENOENT for `<<none>>` and for no match alike.
   static constexpr std::string_view kSentinel = "<none-of-the-test>";
-  static std::string with_sentinel(std::string text) {
-    constexpr std::string_view kWord = "<<none>>";
-    for (size_t at = 0; (at = text.find(kWord, at)) != std::string::npos;) {
-      text.replace(at, kWord.size(), kSentinel);
-    }
-    return text;
+  /// Where `<<none>>` is a rule's context, and nowhere else.
+  static std::string with_sentinel(std::string_view text) {
+    std::string result;
+    for_each_line(text, [&](std::string_view line, size_t) {
+      const std::vector<std::string_view> fields = split_blanks(line);
+      const size_t place = fields.size() == 2 ? 1 : 2;
+      if (place < fields.size() && fields[place] == "<<none>>") {
+        const size_t start = static_cast<size_t>(fields[place].data() - line.data());
+        result += line.substr(0, start);
+        result += kSentinel;
+        line.remove_prefix(start + fields[place].size());
+      }
+      result += line;
+      result += '\n';
+    });
+    return result;
   }
   std::string path() const { return folder_ / "file_contexts"; }
 
@@ -95,9 +106,10 @@ inline bool libselinux_is_before_3_8() {
   return Libselinux(text).lookup("/a-b/c", FileType::kAny) == "<<no match>>";
 }
 
-/// Debian's refpolicy as its package's installation made it; empty if not installed.
-inline FileContextsText refpolicy_contexts() {
-  const std::string path = "/etc/selinux/default/contexts/files/file_contexts";
+/// Debian's refpolicy (`default`, or `mls`) as its package's installation made it; empty if not
+/// installed.
+inline FileContextsText refpolicy_contexts(const std::string& name = "default") {
+  const std::string path = "/etc/selinux/" + name + "/contexts/files/file_contexts";
   FileContextsText text;
   if (!std::filesystem::exists(path)) return text;
   for (const char* suffix : {"", ".homedirs"}) {
@@ -112,8 +124,9 @@ inline FileContextsText refpolicy_contexts() {
 }  // namespace policy::oracle
 
 /// A failure in CI, a visible skip elsewhere.
-#define REQUIRE_REFPOLICY(contexts)                                                           \
-  if ((contexts).rules.empty()) {                                                             \
-    ASSERT_EQ(std::getenv("CI"), nullptr) << "the package selinux-policy-default is missing"; \
-    GTEST_SKIP() << "the package selinux-policy-default is missing";                          \
+#define REQUIRE_REFPOLICY(contexts)                                           \
+  if ((contexts).rules.empty()) {                                             \
+    constexpr const char* kMissing = "a package selinux-policy-* is missing"; \
+    ASSERT_EQ(std::getenv("CI"), nullptr) << kMissing;                        \
+    GTEST_SKIP() << kMissing;                                                 \
   }

@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <random>
+#include <stdexcept>
 
 #include "imagefmt/base/bytes.h"
 #include "imagefmt/base/endian.h"
@@ -57,15 +58,20 @@ class Packages : public testing::Test {
       ASSERT_EQ(std::getenv("CI"), nullptr) << "checkmodule or semodule_package is missing";
       GTEST_SKIP() << "checkmodule or semodule_package is missing";
     }
+    bytes_ = build("-M", ":s0");
+  }
+
+  /// With checkmodule's option and the level in its context.
+  static std::string build(const std::string& option, const std::string& level) {
     TempDir folder;
     imagefmt::write_file(folder / "sample.te", kSource);
     imagefmt::write_file(folder / "sample.fc",
-                         "/opt/sample\t--\tsystem_u:object_r:sample_exec_t:s0\n");
-    std::string command = "cd " + folder.path() +
-                          " && checkmodule -M -m -o sample.mod sample.te >/dev/null"
+                         "/opt/sample\t--\tsystem_u:object_r:sample_exec_t" + level + "\n");
+    std::string command = "cd " + folder.path() + " && checkmodule " + option +
+                          " -m -o sample.mod sample.te >/dev/null"
                           " && semodule_package -o sample.pp -m sample.mod -f sample.fc";
-    ASSERT_EQ(system(command.c_str()), 0);
-    bytes_ = imagefmt::read_file(folder / "sample.pp");
+    if (system(command.c_str()) != 0) throw std::runtime_error("no module from: " + command);
+    return imagefmt::read_file(folder / "sample.pp");
   }
 
   std::string bytes_;
@@ -109,6 +115,24 @@ TEST_F(Packages, AreReportedTogetherIfDamaged) {
                          "magic 0xf97cff8f, found 0x70797428\n"
                          "cannot read policy module 'folder/c.pp': not a module package: 2 bytes\n"
                          "cannot read policy module 'folder/d.pp': offset greater than file size"));
+}
+
+TEST_F(Packages, WithoutLevelsAreRefusedByAnMlsPolicy) {
+  auto error = [](bool mls, const std::string& bytes) {
+    std::vector<Module> modules = sample_modules("", mls);
+    for (const char* name : {"one", "two"}) modules.push_back(package(name, bytes));
+    return error_of([&] { convert(modules); });
+  };
+  const std::string plain = build("", "");
+  EXPECT_EQ(error(true, plain),
+            "cannot use policy module 'folder/one.pp': it names contexts without levels, and the "
+            "policy is MLS; compile it with 'checkmodule -M'\n"
+            "cannot use policy module 'folder/two.pp': it names contexts without levels, and the "
+            "policy is MLS; compile it with 'checkmodule -M'");
+  EXPECT_EQ(error(true, bytes_), "(no error)");
+  EXPECT_EQ(error(false, plain), "(no error)");
+  // Its levels are dropped, as semodule does it: tests/oracle/flavours.
+  EXPECT_EQ(error(false, bytes_), "(no error)");
 }
 
 /// Where the last section begins: file contexts, which may end anywhere, as no length is kept.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/neverallows.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -79,6 +80,25 @@ TEST(Neverallows, RefusesDamagedModulesAndUnknownNames) {
             "cannot read module 'x': line 1: expected ')' for the '(' of line 1");
   Neverallows none(web(), {});
   EXPECT_EQ(error_of([&] { none.forbidding("x", "web_t", "file", "read"); }), "unknown type 'x'");
+}
+
+TEST(Neverallows, BoundsTheNestingOfSets) {
+  auto chain = [](size_t sets, const std::string& last) {
+    std::string cil;
+    for (size_t i = 0; i < sets; ++i) {
+      cil += fmt::format("(typeattributeset a{} (a{}))", i, i + 1);
+    }
+    return cil + fmt::format("(typeattributeset a{} ({}))\n", sets, last) +
+           "(neverallow a0 log_t (file (read)))";
+  };
+  const std::string deep = chain(10'000, "web_t");
+  EXPECT_EQ(error_of([&] {
+              Neverallows(web(), {{"x", deep}});
+            }),
+            "cannot read module 'x': line 2: sets nest deeper than 1000");
+  const std::string legal = chain(490, "web_t");
+  EXPECT_EQ(Neverallows(web(), {{"x", legal}}).forbidding("web_t", "log_t", "file", "read").size(),
+            1u);
 }
 
 TEST(Neverallows, StandsSetsThatHoldThemselves) {

@@ -80,6 +80,17 @@ TEST(PolicyRules, TellsWhichBooleansARuleDependsOn) {
   EXPECT_TRUE(web().is_active(*rules.at(0)));
 }
 
+TEST(PolicyRules, KnowsWhichBooleansWouldMakeARuleHold) {
+  using Settings = std::vector<std::pair<std::string, bool>>;
+  auto settings = [](const char* target, const char* permission, RuleKind kind) {
+    return web().settings_for(*web().rules_for("web_t", target, "file", permission, kind).at(0));
+  };
+  EXPECT_EQ(settings("job_exec_t", "read", RuleKind::kAllow), Settings({{"web_jobs", true}}));
+  EXPECT_EQ(settings("log_t", "write", RuleKind::kAllow), Settings());  // it holds
+  // `web_logs && !audit` must not hold: either will do, and one is enough.
+  EXPECT_EQ(settings("log_t", "write", RuleKind::kDontAudit), Settings({{"audit", true}}));
+}
+
 TEST(PolicyRules, FollowsTransitions) {
   EXPECT_EQ(web().transition("init_t", "web_exec_t"), "web_t");
   EXPECT_EQ(web().transition("web_t", "log_t", "file"), "log_t");
