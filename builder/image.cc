@@ -93,7 +93,8 @@ struct Format {
 constexpr Format kFormats[] = {
     {RootFormat::kSquashfs, 0, "hsqs", check_squashfs, write_squashfs, imagefmt::read_squashfs,
      imagefmt::read_numbered_squashfs},
-    {RootFormat::kExt4, 1024 + 56, "\x53\xef", check_ext4, write_ext4, imagefmt::read_ext4},
+    {RootFormat::kExt4, 1024 + 56, "\x53\xef", check_ext4, write_ext4, imagefmt::read_ext4,
+     imagefmt::read_numbered_ext4},
 };
 
 const Format* find_format(RootFormat wanted) {
