@@ -13,6 +13,7 @@
 #include "builder/links.h"
 #include "builder/lsm.h"
 #include "builder/manifest.h"
+#include "builder/mount_contexts.h"
 #include "builder/plan.h"
 #include "builder/store_name.h"
 #include "builder/store_scan.h"
@@ -247,6 +248,9 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
       compile_policy(options.policy, kernel_version, options.jobs, reporter));
   const NamedPolicy& policy = *system.policy;
   policy::check_labels_are_read(policy.name, policy.compiled.xattr_filesystems, system.format);
+  check_mount_contexts(assembly.root.tree(), [&policy](std::string_view context) {
+    return policy.database.accepts(context);
+  });
   policy::SelinuxFolder selinux =
       make_selinux_folder(policy, options.mode, read_accounts(assembly.root.tree()), reporter);
   system.selinux = std::move(selinux.tree);

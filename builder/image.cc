@@ -6,6 +6,7 @@
 
 #include "builder/store_name.h"
 #include "imagefmt/base/digest.h"
+#include "imagefmt/erofs/erofs.h"
 #include "imagefmt/ext4/ext4.h"
 #include "imagefmt/squashfs/squashfs.h"
 
@@ -81,6 +82,30 @@ void write_ext4(const FileTree& tree, const ImageOptions& options, File& out, Re
   imagefmt::write_ext4(tree, ext4_options(options), out, reporter);
 }
 
+imagefmt::ErofsOptions erofs_options(const ImageOptions& options) {
+  imagefmt::ErofsOptions erofs;
+  erofs.compression = options.compression.value_or(erofs.compression);
+  erofs.level = options.level;
+  erofs.jobs = options.jobs;
+  erofs.volume_name = options.volume_name;
+  erofs.identity = options.identity;
+  erofs.image_mtime = options.image_mtime;
+  return erofs;
+}
+
+void check_erofs(const ImageOptions& options) {
+  refuse_writable(options);
+  if (options.block_size && *options.block_size != 4096) {
+    throw Error(fmt::format("cannot use a block size of {} bytes: erofs images are made with 4096",
+                            *options.block_size));
+  }
+  imagefmt::check_erofs_options(erofs_options(options));
+}
+
+void write_erofs(const FileTree& tree, const ImageOptions& options, File& out, Reporter& reporter) {
+  imagefmt::write_erofs(tree, erofs_options(options), out, reporter);
+}
+
 struct Format {
   RootFormat format;
   size_t magic_offset;
@@ -95,6 +120,7 @@ constexpr Format kFormats[] = {
      imagefmt::read_numbered_squashfs},
     {RootFormat::kExt4, 1024 + 56, "\x53\xef", check_ext4, write_ext4, imagefmt::read_ext4,
      imagefmt::read_numbered_ext4},
+    {RootFormat::kErofs, 1024, "\xe2\xe1\xf5\xe0", check_erofs, write_erofs, imagefmt::read_erofs},
 };
 
 const Format* find_format(RootFormat wanted) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The options that say which policy, shared by every command that compiles one, and the compiling.
+// The options that say which policy, and the compiling.
 #pragma once
 
 #include <map>
@@ -12,10 +12,6 @@
 #include "policy/compile.h"
 #include "policy/etc_selinux.h"
 #include "policy/policydb.h"
-
-namespace CLI {
-class App;
-}
 
 namespace builder {
 
@@ -33,12 +29,6 @@ struct PolicyOptions {
   std::optional<uint32_t> version;              // --policy-version
   std::string compiled_folder;                  // --compiled-policy; empty: modules are compiled
 };
-
-/// Declares the options and sets `options` while they are parsed.
-void add_policy_options(CLI::App& command, PolicyOptions& options);
-/// Declares --compiled-policy, which stands for all that add_policy_options() declared before but
-/// --kernel-version; one of the two says which policy.
-void add_compiled_policy_option(CLI::App& command, PolicyOptions& options);
 
 struct NamedPolicy {
   std::string name;             // SELINUXTYPE

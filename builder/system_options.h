@@ -30,8 +30,4 @@ struct SystemOptions {
   unsigned jobs = 0;
 };
 
-/// Declares the options (but --board, --format and --mode, which label nothing) and sets `options` while they
-/// are parsed.
-void add_system_options(CLI::App& command, SystemOptions& options);
-
 }  // namespace builder

@@ -75,11 +75,10 @@ std::vector<std::string> drop_in_names(UnitName name) {
 class Search {
  public:
   Search(const FileTree& tree, UnitManager manager) : tree_(tree) {
-    for (std::string_view above : kSearchPath) {
-      const char* name = manager == UnitManager::kUser ? "user" : "system";
-      std::optional<Folder> folder = find_folder(tree, std::string(above) + name);
-      if (folder && !is_searched(folder->path)) folders_.push_back(*std::move(folder));
-    }
+    const std::string name = manager == UnitManager::kUser ? "user" : "system";
+    // Above all others: what `systemctl set-property` and the like leave.
+    add_folder("/etc/systemd/" + name + ".control");
+    for (std::string_view above : kSearchPath) add_folder(std::string(above) + name);
   }
 
   std::vector<UnitLocation> find(const std::function<bool(std::string_view)>& is_wanted) {
@@ -102,6 +101,11 @@ class Search {
   }
 
  private:
+  void add_folder(const std::string& path) {
+    std::optional<Folder> folder = find_folder(tree_, path);
+    if (folder && !is_searched(folder->path)) folders_.push_back(*std::move(folder));
+  }
+
   bool is_searched(std::string_view path) const {
     return std::ranges::find(folders_, path, &Folder::path) != folders_.end();
   }

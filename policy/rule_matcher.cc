@@ -199,8 +199,7 @@ RuleMatcher::Rank RuleMatcher::best_by_pcre(const Group& group, std::string_view
 
 bool RuleMatcher::pcre_matches(Rank rank, std::string_view key) const {
   return imagefmt::with_context(
-      fmt::format("cannot match '{}' against '{}'", key, at(rank).pattern),
-      [&] {
+      fmt::format("cannot match '{}' against '{}'", key, at(rank).pattern), [&] {
         const PcreCode& code = patterns_->codes[rank];
         return code ? matches(*code, key) : matches(*compile_pcre(at(rank).pattern), key);
       });

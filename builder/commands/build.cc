@@ -6,8 +6,8 @@
 #include <ostream>
 
 #include "builder/commands/commands.h"
+#include "builder/commands/options.h"
 #include "builder/commands/private_choice.h"
-#include "builder/commands/private_image_options.h"
 #include "builder/plan.h"
 #include "builder/report.h"
 #include "builder/terminal.h"

@@ -5,6 +5,7 @@
 
 #include "builder/build.h"
 #include "builder/commands/commands.h"
+#include "builder/commands/options.h"
 #include "builder/labels_report.h"
 #include "builder/terminal.h"
 

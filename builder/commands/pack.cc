@@ -6,7 +6,7 @@
 #include <ostream>
 
 #include "builder/commands/commands.h"
-#include "builder/commands/private_image_options.h"
+#include "builder/commands/options.h"
 #include "builder/terminal.h"
 
 namespace builder {

@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "builder/commands/commands.h"
+#include "builder/commands/options.h"
 #include "builder/policy_options.h"
 #include "builder/terminal.h"
 #include "imagefmt/base/file.h"

@@ -6,8 +6,8 @@
 
 #include <cstdint>
 
-#include "imagefmt/base/bytes.h"
 #include "imagefmt/base/endian.h"
+#include "imagefmt/base/struct_bytes.h"
 
 namespace imagefmt::ext4 {
 
@@ -296,12 +296,6 @@ static_assert(sizeof(XattrEntry) == 16);
 constexpr uint32_t kXattrMagic = 0xea020000;
 constexpr uint32_t kMaxXattrReferences = 1024;
 
-/// A struct as its bytes.
-template <class T>
-ByteView bytes_of(const T& value) {
-  static_assert(std::is_trivially_copyable_v<T> && alignof(T) == 1);
-  return {reinterpret_cast<const uint8_t*>(&value), sizeof value};
-}
 /// A struct that lies in `bytes` at `offset`, to be filled in place.
 template <class T>
 T& struct_at(std::span<uint8_t> bytes, size_t offset) {

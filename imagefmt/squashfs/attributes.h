@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "imagefmt/squashfs/output.h"
+#include "imagefmt/squashfs/metadata_stream.h"
 #include "imagefmt/tree.h"
 
 namespace imagefmt::squashfs {

@@ -7,7 +7,7 @@
 
 #include "imagefmt/base/reporter.h"
 #include "imagefmt/content.h"
-#include "imagefmt/squashfs/output.h"
+#include "imagefmt/squashfs/metadata_stream.h"
 
 namespace imagefmt::squashfs {
 

@@ -5,25 +5,6 @@
 
 namespace imagefmt::squashfs {
 
-SharedBlock BlockCache::find(uint64_t position) {
-  std::lock_guard lock(mutex_);
-  auto place = blocks_.find(position);
-  if (place == blocks_.end()) return nullptr;
-  order_.splice(order_.begin(), order_, place->second);
-  return place->second->second;
-}
-
-void BlockCache::add(uint64_t position, SharedBlock block) {
-  std::lock_guard lock(mutex_);
-  if (blocks_.contains(position)) return;
-  order_.emplace_front(position, std::move(block));
-  blocks_[position] = order_.begin();
-  if (order_.size() > capacity_) {
-    blocks_.erase(order_.back().first);
-    order_.pop_back();
-  }
-}
-
 /// A decompressor for the length of a scope: each is for one thread at a time.
 class Image::WorkerLease {
  public:
@@ -107,9 +88,8 @@ void Image::read_superblock() {
     throw Error(fmt::format("bad places of the inode table {} and the directory table {}",
                             uint64_t{block.inode_table}, uint64_t{block.directory_table}));
   }
-  // What compresses best, a tree of empty files with names in a row, unfolds about twentyfold.
-  budget_ = (uint64_t{64} << 20) + 64 * bytes_used_;
-  if (block.inode_count == 0 || block.inode_count > budget_ / sizeof(InodeHeader)) {
+  unfolding_ = Unfolding(bytes_used_);
+  if (block.inode_count == 0 || block.inode_count > unfolding_.limit() / sizeof(InodeHeader)) {
     throw Error(fmt::format("{} inodes in {} bytes", uint32_t{block.inode_count}, bytes_used_));
   }
   // Fails now if there is none for this image.
@@ -224,13 +204,6 @@ SharedBlock Image::shared_block(uint64_t start, uint32_t size) const {
   SharedBlock shared = std::make_shared<const Block>(std::move(block));
   block_cache_.add(start, shared);
   return shared;
-}
-
-void Image::charge(uint64_t bytes) {
-  charged_ += bytes;
-  if (bytes > budget_ || charged_ > budget_) {
-    throw Error(fmt::format("its {} bytes unfold to a tree of more than {}", bytes_used_, budget_));
-  }
 }
 
 void MetadataReader::go_to(MetadataPlace place) {

@@ -4,15 +4,14 @@
 // here, and what unfolds is counted.
 #pragma once
 
-#include <atomic>
-#include <list>
 #include <memory>
 #include <mutex>
-#include <unordered_map>
 #include <vector>
 
 #include "imagefmt/base/file.h"
+#include "imagefmt/recently_used.h"
 #include "imagefmt/squashfs/codec.h"
+#include "imagefmt/unfolding.h"
 
 namespace imagefmt::squashfs {
 
@@ -22,21 +21,6 @@ struct Block {
   uint64_t end;  // where it ends on disk
 };
 using SharedBlock = std::shared_ptr<const Block>;
-
-/// The blocks that were used last, by their positions. For any thread.
-class BlockCache {
- public:
-  explicit BlockCache(size_t capacity) : capacity_(capacity) {}
-  SharedBlock find(uint64_t position);
-  void add(uint64_t position, SharedBlock block);
-
- private:
-  using Order = std::list<std::pair<uint64_t, SharedBlock>>;  // oldest last
-  size_t capacity_;
-  std::mutex mutex_;
-  Order order_;
-  std::unordered_map<uint64_t, Order::iterator> blocks_;
-};
 
 /// A place in a metadata stream.
 struct MetadataPlace {
@@ -69,7 +53,7 @@ class Image {
   SharedBlock shared_block(uint64_t start, uint32_t size) const;
 
   /// Counts memory that the image makes its reader use; throws when it is out of proportion.
-  void charge(uint64_t bytes);
+  void charge(uint64_t bytes) { unfolding_.charge(bytes); }
 
   /// Runs `body` and says in any Error which image could not be read.
   template <class Body>
@@ -94,14 +78,14 @@ class Image {
   Superblock superblock_;
   uint32_t block_size_ = 0;
   uint64_t bytes_used_ = 0;
-  uint64_t budget_ = 0, charged_ = 0;
+  Unfolding unfolding_;
   std::vector<le32> ids_;
   std::vector<FragmentEntry> fragments_;
   std::vector<XattrSet> xattr_sets_;
   uint64_t xattr_entries_ = 0;
 
-  mutable BlockCache metadata_cache_{1024};
-  mutable BlockCache block_cache_{8};
+  mutable RecentlyUsed<SharedBlock> metadata_cache_{1024};
+  mutable RecentlyUsed<SharedBlock> block_cache_{8};
   mutable std::mutex workers_mutex_;
   mutable std::vector<std::unique_ptr<Worker>> idle_workers_;
 };

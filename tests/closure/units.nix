@@ -98,7 +98,7 @@ let
 
         [Service]
         ${search_path common_path}
-        ExecReload=${coreutils}/bin/kill -HUP $MAINPID
+        ExecReload=${procps}/bin/kill -HUP $MAINPID
         ExecStart=${nginx}/sbin/nginx -c /etc/nginx/nginx.conf -g 'daemon off;'
         ExecStartPre=${script "nginx-pre-start" ''
           ${nginx}/sbin/nginx -c /etc/nginx/nginx.conf -t -q

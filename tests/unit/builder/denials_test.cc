@@ -272,6 +272,13 @@ TEST_F(Denials, TellsWrongLabelsAndDomains) {
           "\n");
 }
 
+TEST_F(Denials, TellsRolesThatMayNotChange) {
+  EXPECT_THAT(text("avc:  denied  { transition } for scontext=u:sys_r:init_t:s0 "
+                   "tcontext=u:user_r:web_t:s0 tclass=process permissive=0\n"),
+              HasSubstr("  cause     role: role sys_r may not change to user_r\n"
+                        "  mend      (roleallow sys_r user_r)\n"));
+}
+
 TEST_F(Denials, SaysWhatCannotBeMended) {
   const std::string log =
       avc("read", "name=\"web.conf\"", "web_t", "conf_t", "file") +

@@ -82,7 +82,7 @@ TEST_F(SquashfsOracle, TheKernelNumbersTheInodesAlike) {
   std::filesystem::create_directory(folder_ / "mnt");
   const FileTree tree = tree_for(1);
   write(tree, {});
-  Mount mount(image(), folder_ / "mnt");
+  Mount mount(image(), "squashfs", folder_ / "mnt");
   REQUIRE_OR_SKIP(mount.succeeded, "a kernel that mounts squashfs from a loop device");
   const NumberedTree numbered =
       read_numbered_squashfs(std::make_shared<File>(File::open_for_reading(image())));

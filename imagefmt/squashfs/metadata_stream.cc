@@ -1,25 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "imagefmt/squashfs/output.h"
+#include "imagefmt/squashfs/metadata_stream.h"
 
 #include <algorithm>
 
 namespace imagefmt::squashfs {
-
-void Output::append(ByteView bytes) {
-  if (buffer_.size() + bytes.size() > kCapacity) flush();
-  if (bytes.size() >= kCapacity) {
-    file_.write(written_, bytes);
-    written_ += bytes.size();
-  } else {
-    buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
-  }
-}
-
-void Output::flush() {
-  file_.write(written_, buffer_);
-  written_ += buffer_.size();
-  buffer_.clear();
-}
 
 void MetadataStream::append(ByteView bytes) {
   while (!bytes.empty()) {

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "imagefmt/erofs/checksum.h"
+#include "imagefmt/erofs/erofs.h"
+#include "imagefmt/erofs/files.h"
+#include "imagefmt/erofs/lz4.h"
+#include "imagefmt/identity.h"
+
+namespace imagefmt {
+
+using namespace erofs;
+
+namespace {
+
+constexpr size_t kMaxVolumeName = sizeof(Superblock::volume_name) - 1;
+
+std::vector<std::string> faults_of(const Node& node) {
+  std::vector<std::string> faults;
+  if (const Device* device = node.device();
+      device && (device->major > 0xfff || device->minor > 0xfffff)) {
+    faults.push_back(fmt::format("device {}:{} does not fit, erofs holds 4095:1048575",
+                                 device->major, device->minor));
+  }
+  if (const Symlink* link = node.symlink();
+      link && (link->target.empty() || link->target.size() > kMaxSymlinkTarget)) {
+    faults.push_back(fmt::format("a symlink target has 1 to {} bytes, found {}", kMaxSymlinkTarget,
+                                 link->target.size()));
+  }
+  if (node.label.text().size() >= kMaxXattrValue) {
+    faults.push_back(fmt::format("a label of {} bytes does not fit", node.label.text().size()));
+  }
+  if (node.xattrs) {
+    for (const auto& [name, value] : *node.xattrs) {
+      std::string fault = xattr_fault(name, value);
+      if (!fault.empty()) faults.push_back(std::move(fault));
+    }
+  }
+  if (faults.empty() && xattr_bytes(node) > kMaxXattrBytes) {
+    faults.push_back(fmt::format("xattrs of {} bytes do not fit, erofs holds {}", xattr_bytes(node),
+                                 kMaxXattrBytes));
+  }
+  return faults;
+}
+
+/// Throws unless the format can hold every node.
+void check_tree(const FileTree& tree) {
+  Faults faults;
+  uint64_t inodes = 0;
+  walk(tree, [&](const std::string& path, const Node& node) {
+    ++inodes;
+    for (const std::string& fault : faults_of(node)) {
+      faults.add(fmt::format("cannot write '{}': {}", path, fault));
+    }
+  });
+  if (inodes > UINT32_MAX) {
+    faults.add(fmt::format("cannot write {} inodes: erofs holds {}", inodes, UINT32_MAX));
+  }
+  faults.throw_if_any();
+}
+
+Superblock make_superblock(const FileTree& tree, const ErofsOptions& options,
+                           const Skeleton& skeleton, uint64_t block_count) {
+  Superblock superblock{};
+  superblock.magic = kMagic;
+  superblock.compat_features = kHasChecksum | kHasMtimes;
+  superblock.block_log = kBlockLog;
+  superblock.root_nid = static_cast<uint16_t>(skeleton.root_nid());
+  superblock.inode_count = skeleton.inode_count();
+  superblock.build_time = static_cast<uint64_t>(options.image_mtime);
+  superblock.block_count = static_cast<uint32_t>(block_count);
+  superblock.xattr_start = static_cast<uint32_t>(skeleton.xattr_block());
+  const Digest uuid = derive(identity_of(tree, options.identity), "erofs uuid");
+  std::copy_n(uuid.begin(), sizeof superblock.uuid, superblock.uuid);
+  std::copy(options.volume_name.begin(), options.volume_name.end(), superblock.volume_name);
+  if (options.compression != Compression::kNone) superblock.incompat_features = kZeroPadding;
+  return superblock;
+}
+
+/// The first block, with its checksum.
+Bytes serialize_first_block(Superblock superblock) {
+  Bytes block(kBlockSize);
+  auto put = [&] {
+    ByteView bytes = bytes_of(superblock);
+    std::copy(bytes.begin(), bytes.end(), block.begin() + kSuperblockOffset);
+  };
+  put();
+  superblock.checksum = checksum(ByteView(block).subspan(kSuperblockOffset));
+  put();
+  return block;
+}
+
+}  // namespace
+
+void check_erofs_options(const ErofsOptions& options) {
+  checked_level(options.compression, options.level);
+  if (options.volume_name.size() > kMaxVolumeName) {
+    throw Error(fmt::format("cannot use the volume name '{}': expected at most {} bytes, found {}",
+                            options.volume_name, kMaxVolumeName, options.volume_name.size()));
+  }
+}
+
+void write_erofs(const FileTree& tree, const ErofsOptions& options, File& out, Reporter& reporter) {
+  check_erofs_options(options);
+  check_tree(tree);
+
+  const XattrTable xattrs(tree);
+  Skeleton skeleton(tree, xattrs, options.image_mtime);
+
+  // A reader must not take what stood in `out` for an image while this one is made.
+  out.resize(0);
+  Output data(out, skeleton.end_block() * kBlockSize);
+  write_files(tree, xattrs,
+              {.compress = options.compression == Compression::kLz4,
+               .level = checked_level(options.compression, options.level),
+               .jobs = options.jobs,
+               .build_time = options.image_mtime},
+              skeleton, data, reporter);
+  data.flush();
+
+  // From here on every inode has its place, and listings can point to them.
+  Stage stage(reporter, "writing metadata");
+  const uint64_t block_count = data.position() / kBlockSize;
+  if (block_count > UINT32_MAX) {
+    throw Error(fmt::format("cannot write {} blocks of {} bytes: erofs holds {}", block_count,
+                            kBlockSize, UINT32_MAX));
+  }
+  out.write(Skeleton::kFirstBlock * kBlockSize, skeleton.serialize());
+  // The last write makes it an image.
+  out.write(0, serialize_first_block(make_superblock(tree, options, skeleton, block_count)));
+}
+
+}  // namespace imagefmt

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An image as it grows from its start to its end.
+#pragma once
+
+#include "imagefmt/base/struct_bytes.h"
+#include "imagefmt/base/file.h"
+
+namespace imagefmt {
+
+/// Appends to a file in large writes.
+class Output {
+ public:
+  Output(File& file, uint64_t start) : file_(file), written_(start) { buffer_.reserve(kCapacity); }
+  /// Where the next byte goes.
+  uint64_t position() const { return written_ + buffer_.size(); }
+  void append(ByteView bytes);
+  void flush();
+
+ private:
+  static constexpr size_t kCapacity = 1 << 20;
+  File& file_;
+  uint64_t written_;
+  Bytes buffer_;
+};
+
+}  // namespace imagefmt

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What others say of our images, and what we say of theirs: erofs-utils and the kernel.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <random>
+
+#include "imagefmt/dump.h"
+#include "imagefmt/erofs/erofs.h"
+#include "tests/support/oracle.h"
+#include "tests/support/random_tree.h"
+#include "tests/support/temp_dir.h"
+
+namespace imagefmt {
+namespace {
+
+using tests::can_run;
+using tests::output_of;
+using tests::scan;
+using tests::xattr_of;
+
+class ErofsOracle : public ::testing::Test {
+ protected:
+  void write(const FileTree& tree, const ErofsOptions& options) const {
+    SilentReporter reporter;
+    File file = File::create(image());
+    write_erofs(tree, options, file, reporter);
+  }
+  FileTree read(const std::string& path) const {
+    return read_erofs(std::make_shared<File>(File::open_for_reading(path)));
+  }
+  std::string image() const { return folder_ / "image"; }
+
+  tests::TempDir folder_;
+};
+
+/// Text that compresses to about half, with noise in between.
+std::string mixed(size_t size, uint32_t seed) {
+  std::mt19937 engine(seed);
+  std::string bytes;
+  while (bytes.size() < size) {
+    if (engine() % 500 == 0) {
+      for (int i = 0; i < 9000; ++i) bytes += static_cast<char>(engine());
+    }
+    bytes += fmt::format("{} of {}, ", engine() % 5000, engine() % 300);
+  }
+  bytes.resize(size);
+  return bytes;
+}
+
+/// Beside random nodes, of which scan() sees everything: files of many extents, a long listing.
+FileTree tree_for(uint32_t seed) {
+  FileTree tree = tests::random_tree(seed, 150);
+  walk(tree, [](const std::string&, Node& node) {
+    if (node.xattrs) (*node.xattrs)["user.note"] = "a note";
+  });
+  auto add = [&](const std::string& path, std::string bytes) {
+    tree.insert(path, make_regular(Content::from_bytes(std::move(bytes)))).label =
+        Label("system_u:object_r:usr_t:s0");
+  };
+  add("/mixed/large", mixed(3'333'333, seed));
+  add("/mixed/aligned", mixed(2 << 20, seed + 1));
+  add("/mixed/zeros", std::string(4 << 20, '\0') + "end");
+  for (size_t size = 4000; size < 150'000; size += size / 9) {
+    add(fmt::format("/mixed/{}", size), mixed(size, seed + static_cast<uint32_t>(size)));
+  }
+  for (int i = 0; i < 1500; ++i) {
+    tree.insert(fmt::format("/long/{:05}-{}", i, std::string(40, 'n')), make_directory());
+  }
+  return tree;
+}
+
+TEST_F(ErofsOracle, TheKernelSeesTheSameTree) {
+  REQUIRE_OR_SKIP(geteuid() == 0 && can_run("mount"), "root, or mount");
+  std::filesystem::create_directory(folder_ / "mnt");
+  for (uint32_t seed : {1u, 2u}) {
+    for (auto [compression, level] : {std::pair(Compression::kNone, std::optional<int>()),
+                                      std::pair(Compression::kLz4, std::optional<int>()),
+                                      std::pair(Compression::kLz4, std::optional(9))}) {
+      const FileTree tree = tree_for(seed);
+      write(tree, {.compression = compression, .level = level});
+      tests::Mount mount(image(), "erofs", folder_ / "mnt");
+      REQUIRE_OR_SKIP(mount.succeeded, "a kernel that mounts erofs from a loop device");
+      const FileTree kernel(scan(mount.point));
+      EXPECT_EQ(dump(kernel), dump(tree)) << name_of(compression) << ' ' << seed;
+      EXPECT_TRUE(kernel == tree) << name_of(compression) << ' ' << seed;
+      EXPECT_EQ(xattr_of(mount.point, "security.selinux"),
+                std::string(tree.root().label.text()) + '\0');
+      // Names are looked up and not only listed.
+      struct stat status {};
+      EXPECT_EQ(lstat((mount.point + "/long/nothing").c_str(), &status), -1);
+    }
+  }
+}
+
+TEST_F(ErofsOracle, FsckFindsNoFaultAndUnpacksTheSameTree) {
+  REQUIRE_OR_SKIP(geteuid() == 0 && can_run("fsck.erofs"), "root, or fsck.erofs");
+  for (Compression compression : {Compression::kNone, Compression::kLz4}) {
+    FileTree tree = tree_for(3);
+    // What fsck.erofs 1.5 does not unpack: xattrs, sockets, and the modes of what is no file.
+    walk(tree, [](const std::string&, Node& node) {
+      node.label = Label();
+      node.xattrs = nullptr;
+      if (node.device() && node.device()->kind == Device::Kind::kSocket) {
+        node.kind = Device{Device::Kind::kFifo};
+      }
+      if (!node.symlink()) node.mode = 0755;
+    });
+    write(tree, {.compression = compression});
+    const std::string unpacked = folder_ / fmt::format("unpacked-{}", name_of(compression));
+    EXPECT_NE(
+        output_of(fmt::format("fsck.erofs -d3 --extract={} --preserve {} 2>&1", unpacked, image()))
+            .find("No errors found"),
+        std::string::npos);
+    FileTree seen(scan(unpacked));
+    walk(seen, [](const std::string&, Node& node) { node.label = Label(); });
+    EXPECT_EQ(dump(seen), dump(tree)) << name_of(compression);
+    // Times of folders are those of unpacking.
+    auto without_times = [](FileTree& any) {
+      walk(any, [](const std::string&, Node& node) { node.mtime = 0; });
+    };
+    without_times(seen);
+    without_times(tree);
+    EXPECT_TRUE(seen == tree) << name_of(compression);
+  }
+}
+
+TEST_F(ErofsOracle, DumpShowsWhatIsInTheSuperblock) {
+  REQUIRE_OR_SKIP(can_run("dump.erofs"), "dump.erofs");
+  write(tests::random_tree(8), {.volume_name = "root", .image_mtime = 86400});
+  const std::string shown = output_of(fmt::format("TZ=UTC dump.erofs -s {}", image()));
+  EXPECT_NE(shown.find("Filesystem features:                          sb_csum mtime 0padding"),
+            std::string::npos)
+      << shown;
+  EXPECT_NE(shown.find("Fri Jan  2 00:00:00 1970"), std::string::npos) << shown;
+}
+
+TEST_F(ErofsOracle, ImagesOfMkfsAreReadEqual) {
+  REQUIRE_OR_SKIP(geteuid() == 0 && can_run("mount"), "root, or mount");
+  REQUIRE_OR_SKIP(can_run("mkfs.erofs"), "mkfs.erofs");
+  // A folder with xattrs and devices, which mkfs.erofs reads: our own image, mounted.
+  const std::string ours = folder_ / "ours";
+  {
+    SilentReporter reporter;
+    File file = File::create(ours);
+    write_erofs(tree_for(5), {}, file, reporter);
+  }
+  std::filesystem::create_directory(folder_ / "mnt");
+  tests::Mount source(ours, "erofs", folder_ / "mnt");
+  REQUIRE_OR_SKIP(source.succeeded, "a kernel that mounts erofs from a loop device");
+  const FileTree expected = read(ours);
+  for (const char* options :
+       {"", "-zlz4", "-zlz4hc,12", "-zlz4 -C65536", "-zlz4hc -C1048576", "-zlz4 -Elegacy-compress",
+        "-zlz4 -Elegacy-compress -C16384", "-x-1 -zlz4", "-x1", "--chunksize=4096",
+        "--chunksize=65536 -Eforce-chunk-indexes", "-Enoinline_data", "-Eforce-inode-extended"}) {
+    output_of(fmt::format("mkfs.erofs --quiet {} {} {} 2>&1", options, image(), source.point));
+    FileTree found = read(image());
+    FileTree wanted = expected.clone();
+    if (std::string_view(options).starts_with("-x-1")) {
+      walk(wanted, [](const std::string&, Node& node) {
+        node.label = Label();
+        node.xattrs = nullptr;
+      });
+    }
+    EXPECT_EQ(dump(found), dump(wanted)) << options;
+    EXPECT_TRUE(found == wanted) << options;
+  }
+}
+
+}  // namespace
+}  // namespace imagefmt
