@@ -118,7 +118,8 @@ struct Format {
 constexpr Format kFormats[] = {
     {RootFormat::kSquashfs, 0, "hsqs", check_squashfs, write_squashfs, imagefmt::read_squashfs,
      imagefmt::read_numbered_squashfs},
-    {RootFormat::kExt4, 1024 + 56, "\x53\xef", check_ext4, write_ext4, imagefmt::read_ext4},
+    {RootFormat::kExt4, 1024 + 56, "\x53\xef", check_ext4, write_ext4, imagefmt::read_ext4,
+     imagefmt::read_numbered_ext4},
     {RootFormat::kErofs, 1024, "\xe2\xe1\xf5\xe0", check_erofs, write_erofs, imagefmt::read_erofs},
 };
 

@@ -62,4 +62,8 @@ void write_ext4(const FileTree& tree, const Ext4Options& options, File& out, Rep
 /// are not known here (inline data, encryption, block maps of ext3, an unfinished journal).
 FileTree read_ext4(std::shared_ptr<const File> image);
 
+/// The same with the numbers of the inodes: one for each path, sorted; the names of one inode follow
+/// each other.
+NumberedTree read_numbered_ext4(std::shared_ptr<const File> image);
+
 }  // namespace imagefmt

@@ -26,9 +26,12 @@ bool has_field(const Inode& inode, size_t offset) {
   return kOldInodeSize + inode.extra_size >= offset + sizeof(le32);
 }
 
+using PathsByInode = decltype(NumberedTree::paths_by_inode);
+
 class TreeReader {
  public:
-  explicit TreeReader(std::shared_ptr<Image> image) : image_(std::move(image)) {}
+  TreeReader(std::shared_ptr<Image> image, PathsByInode* numbers)
+      : image_(std::move(image)), numbers_(numbers) {}
 
   FileTree read() {
     try {
@@ -56,6 +59,10 @@ class TreeReader {
   Node read_node(uint32_t number, size_t depth) {
     if (depth > kMaxDepth) throw Error(fmt::format("deeper than {} folders", kMaxDepth));
     image_->charge(sizeof(Entry));
+    if (numbers_) {
+      image_->charge(sizeof *numbers_->data() + path_.size());
+      numbers_->emplace_back(number, path_.empty() ? "/" : path_);
+    }
     const ReadInode inode = read_inode(number);
     const Inode& fields = inode.fields;
     Node node;
@@ -250,6 +257,7 @@ class TreeReader {
   }
 
   std::shared_ptr<Image> image_;
+  PathsByInode* numbers_;  // null: nobody asks for them
   std::string path_;
   std::unordered_set<uint32_t> directories_;  // numbers of those that were read
   std::unordered_map<uint64_t, std::vector<FoundXattr>> xattr_blocks_;
@@ -260,7 +268,17 @@ class TreeReader {
 
 FileTree read_ext4(std::shared_ptr<const File> file) {
   std::shared_ptr<Image> image = std::make_shared<Image>(std::move(file));
-  return image->in_context([&] { return TreeReader(image).read(); });
+  return image->in_context([&] { return TreeReader(image, nullptr).read(); });
+}
+
+NumberedTree read_numbered_ext4(std::shared_ptr<const File> file) {
+  std::shared_ptr<Image> image = std::make_shared<Image>(std::move(file));
+  return image->in_context([&] {
+    NumberedTree numbered;
+    numbered.tree = TreeReader(image, &numbered.paths_by_inode).read();
+    std::sort(numbered.paths_by_inode.begin(), numbered.paths_by_inode.end());
+    return numbered;
+  });
 }
 
 }  // namespace imagefmt

@@ -53,7 +53,7 @@ class HostileExt4 : public ::testing::Test {
 };
 
 /// A tree whose inodes have known numbers: /a is 11, /b 12, /d 13, /l 14, /d/f 15.
-class SmallImage : public HostileExt4 {
+class SmallExt4 : public HostileExt4 {
  protected:
   void SetUp() override {
     FileTree tree;
@@ -92,7 +92,7 @@ class SmallImage : public HostileExt4 {
   uint64_t directories_ = 0, xattrs_ = 0;  // in bytes
 };
 
-TEST_F(SmallImage, BadSuperblocksAreNamed) {
+TEST_F(SmallExt4, BadSuperblocksAreNamed) {
   EXPECT_EQ(message(image_.substr(0, 2000)), "2000 bytes are too few for a superblock");
   EXPECT_EQ(message(image_.substr(0, image_.size() - 1)),
             fmt::format("it says that it has {} blocks of 4096 bytes, found {} bytes",
@@ -118,7 +118,7 @@ TEST_F(SmallImage, BadSuperblocksAreNamed) {
             "bad size of group descriptors 48");
 }
 
-TEST_F(SmallImage, BadInodesAreNamed) {
+TEST_F(SmallExt4, BadInodesAreNamed) {
   EXPECT_EQ(changed([&] { inode(kRootInode).mode = 0100644; }), "'/': the root is no folder");
   EXPECT_EQ(changed([&] { inode(11).mode = 0; }), "'/a': bad mode 0 of inode 11");
   EXPECT_EQ(changed([&] { inode(11).link_count = 0; }), "'/a': inode 11 is not in use");
@@ -139,7 +139,7 @@ TEST_F(SmallImage, BadInodesAreNamed) {
   EXPECT_EQ(changed([&] { inode(13).size_low = 8192; }), "'/d': a folder without its block 1");
 }
 
-TEST_F(SmallImage, BadExtentsAreNamed) {
+TEST_F(SmallExt4, BadExtentsAreNamed) {
   EXPECT_EQ(
       changed([&] { struct_at<ExtentHeader>(std::span<uint8_t>(inode(11).block), 0).magic = 0; }),
       "bad node of extents: magic 0x0, 1 of 4, depth 0");
@@ -163,7 +163,7 @@ TEST_F(SmallImage, BadExtentsAreNamed) {
       fmt::format("block 100000 is not among {}", image_.size() / 4096));
 }
 
-TEST_F(SmallImage, BadFoldersAreNamed) {
+TEST_F(SmallExt4, BadFoldersAreNamed) {
   // Behind `.` and `..` of 12 bytes each.
   auto first_entry = [&]() -> DirectoryEntry& { return at<DirectoryEntry>(directories_ + 24); };
   EXPECT_EQ(changed([&] { first_entry().record_size = 6; }),
@@ -183,7 +183,7 @@ TEST_F(SmallImage, BadFoldersAreNamed) {
             "'/d/f': a folder that stands elsewhere, too");
 }
 
-TEST_F(SmallImage, BadXattrsAreNamed) {
+TEST_F(SmallExt4, BadXattrsAreNamed) {
   const uint64_t entries = xattrs_ + sizeof(XattrBlockHeader);
   EXPECT_EQ(changed([&] { at<XattrBlockHeader>(xattrs_).magic = 7; }),
             fmt::format("'/a': bad block of xattrs {}: magic 0x7, 1 blocks", xattrs_ / kBlockSize));
