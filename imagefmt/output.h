@@ -3,8 +3,8 @@
 // An image as it grows from its start to its end.
 #pragma once
 
-#include "imagefmt/base/struct_bytes.h"
 #include "imagefmt/base/file.h"
+#include "imagefmt/base/struct_bytes.h"
 
 namespace imagefmt {
 
