@@ -131,7 +131,7 @@ ByteView Image::read_inode(uint32_t number) {
     inodes_block_ = block;
   }
   const ByteView inode = ByteView(inodes_).subspan(offset % block_size_, inode_size_);
-  if (struct_at<Inode>(inode, 0).link_count == 0) {
+  if (struct_at<le16>(inode, offsetof(Inode, link_count)) == 0) {
     throw Error(fmt::format("inode {} is not in use", number));
   }
   return inode;

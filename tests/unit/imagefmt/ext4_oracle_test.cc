@@ -132,11 +132,13 @@ TEST_F(Ext4Oracle, AnImageWithFreeSpaceIsWrittenToAndResized) {
   EXPECT_TRUE(changed.find("/large/another-299"));
   EXPECT_FALSE(changed.find("/large/000001" + std::string(34, 'n')));
   // e2fsck makes lost+found, which resize2fs wants to have been run.
-  output_of(fmt::format("e2fsck -fp {0} >&2 && resize2fs {0} 300M >&2", image()));
+  output_of(fmt::format("e2fsck -fp {0} >&2; [ $? -le 1 ] && resize2fs {0} 300M >&2", image()));
   expect_clean();
   output_of(fmt::format("resize2fs -M {} >&2", image()));
   expect_clean();
-  EXPECT_TRUE(*changed.find("/large") == *read().find("/large"));
+  // Its lost+found has a block map, which only the kernel reads.
+  Mount mount(image(), "ext4", folder_ / "mnt");
+  EXPECT_TRUE(Node(scan(mount.point + "/large")) == *changed.find("/large"));
 }
 
 TEST_F(Ext4Oracle, ImagesOfMke2fsAreReadEqual) {

@@ -356,7 +356,7 @@ TEST_F(Ext4, BadOptionsAreNamed) {
   EXPECT_EQ(error_of([&] { write(tree, {.free_space_bytes = 1, .share_data = true}); }),
             "cannot share data in an image with free space: it cannot be written to");
   EXPECT_EQ(error_of([&] { write(tree, {.free_space_bytes = UINT64_MAX}); }),
-            "cannot make an ext4 image of 1125904201809920 inodes: it holds 4294934527");
+            "cannot make an ext4 image of 1125899906842633 inodes: it holds 4294934527");
 }
 
 TEST_F(Ext4, AllThatDoesNotFitIsNamedAtOnce) {
@@ -422,7 +422,7 @@ TEST_F(Ext4, AFileSystemThatIsFullIsNamedAndHasNoImage) {
   limit.rlim_cur = before;
   setrlimit(RLIMIT_FSIZE, &limit);
   std::signal(SIGXFSZ, handler);
-  EXPECT_EQ(message, fmt::format("cannot resize '{}' to 2125824 bytes: File too large", path()));
+  EXPECT_EQ(message, fmt::format("cannot resize '{}' to 2121728 bytes: File too large", path()));
   EXPECT_EQ(file.size_bytes(), 0u);
 }
 
