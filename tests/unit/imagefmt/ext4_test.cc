@@ -193,6 +193,15 @@ TEST_F(Ext4, InodesGrowWhereThatTakesLessThanBlocks) {
   EXPECT_TRUE(read() == tree);
 }
 
+TEST_F(Ext4, InodesDoNotGrowWhereThatSavesNoBlock) {
+  // A block of 16 inodes and one of xattrs, or two blocks of 8 inodes.
+  FileTree tree;
+  tree.insert("/f", file("")).label = Label(std::string(300, 'l'));
+  for (int i = 0; i < 3; ++i) tree.insert(fmt::format("/{}", i), file(""));
+  EXPECT_EQ(superblock_of(write(tree)).inode_size, 256u);
+  EXPECT_EQ(make_plan(tree, {}).xattrs.block_count, 1u);
+}
+
 TEST_F(Ext4, ALabelStaysInTheInodeBesideWhatDoesNotFit) {
   FileTree tree;
   Node& node = tree.insert("/f", file("x"));
