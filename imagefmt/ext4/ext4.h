@@ -16,7 +16,8 @@ namespace imagefmt {
 
 struct Ext4Options {
   /// For what is written once the image is in use. Without it the image is sealed: as small as its
-  /// files allow.
+  /// files allow. With it the file system can grow while it is mounted, unless what is beside the
+  /// bytes of files takes more than 128 MiB: then only resize2fs makes it larger, unmounted.
   uint64_t free_space_bytes = 0;
   /// Equal files have their blocks in common; such a file system can only be mounted read-only.
   /// They are found by their digests, so that files of equal size are read twice.

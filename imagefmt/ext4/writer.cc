@@ -136,8 +136,13 @@ class ImageWriter {
       if (!plan_.inodes[i].node->directory()) continue;
       ++folder_counts[(Plan::number_of(i) - 1) / geometry.inodes_per_group];
     }
-    out_.write(geometry.descriptors * kBlockSize,
-               serialize_descriptors(geometry, folder_counts, plan_.seeds));
+    const Bytes descriptors = serialize_descriptors(geometry, folder_counts, plan_.seeds);
+    out_.write(geometry.descriptors * kBlockSize, descriptors);
+    for (const uint32_t group : geometry.backup_groups) {
+      const uint64_t place = uint64_t{group} * geometry.blocks_per_group * kBlockSize;
+      out_.write(place, bytes_of(make_superblock(geometry, plan_.identity, plan_.seeds, group)));
+      out_.write(place + kBlockSize, descriptors);
+    }
   }
 
   void write_superblock() {

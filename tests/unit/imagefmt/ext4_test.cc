@@ -147,6 +147,28 @@ TEST_F(Ext4, FreeSpaceIsWhatWasAskedForAndTakesNone) {
   EXPECT_LT(blocks_on_disk(), 30u);
 }
 
+TEST_F(Ext4, FreeSpaceKeepsCopiesOfTheSuperblock) {
+  const FileTree tree = tree_of_files({text(4096)});
+  const std::string image = write(tree, {.free_space_bytes = 600 << 20});
+  const Geometry geometry = make_plan(tree, {.free_space_bytes = 600 << 20}).geometry;
+  EXPECT_EQ(geometry.backup_groups, (std::vector<uint32_t>{1, 3}));
+  for (const uint32_t group : geometry.backup_groups) {
+    const Superblock& copy =
+        struct_at<Superblock>(as_bytes(image), uint64_t{group} * kMaxGroupItems * kBlockSize);
+    EXPECT_EQ(copy.magic, kMagic);
+    EXPECT_EQ(copy.group, group);
+  }
+  EXPECT_EQ(superblock_of(image).compat & kSparseSuper2, 0u);
+  EXPECT_EQ(superblock_of(image).free_block_count_low, (600u << 20) / kBlockSize);
+}
+
+TEST_F(Ext4, AnImageWhoseInodesReachTheFirstCopyHasNone) {
+  // 18 GiB have inodes of 288 MiB.
+  const Plan plan = make_plan(tree_of_files({"x"}), {.free_space_bytes = uint64_t{18} << 30});
+  EXPECT_FALSE(plan.geometry.can_grow);
+  EXPECT_TRUE(plan.geometry.backup_groups.empty());
+}
+
 TEST_F(Ext4, FilesLieBehindEachOtherInTheOrderOfTheTree) {
   FileTree tree;
   for (const char* path : {"/b/2", "/a", "/b/1", "/c/d/4", "/c/3", "/z"}) {
