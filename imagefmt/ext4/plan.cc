@@ -157,17 +157,17 @@ class FilePlanner {
 };
 
 /// The smallest image: larger inodes take room, and so do xattrs that do not fit into small ones.
-uint32_t choose_inode_size(AttributeSets& attributes, uint64_t inodes) {
-  uint32_t best = 0;
-  uint64_t best_bytes = ~uint64_t{0};
-  for (const uint32_t size : kInodeSizes) {
-    attributes.split(size);
-    const uint64_t bytes = inodes * size + attributes.block_count() * kBlockSize;
-    if (bytes >= best_bytes) continue;
-    best = size;
-    best_bytes = bytes;
+/// Splits the xattrs for it. `content_blocks` are those of anything else.
+Geometry choose_geometry(AttributeSets& attributes, uint64_t inodes, uint64_t used_inodes,
+                         uint64_t content_blocks, uint64_t free_blocks) {
+  Geometry best;
+  for (const uint32_t inode_size : kInodeSizes) {
+    attributes.split(inode_size);
+    const Geometry geometry = plan_geometry(inode_size, inodes, used_inodes,
+                                            content_blocks + attributes.block_count(), free_blocks);
+    if (best.inode_size == 0 || geometry.block_count < best.block_count) best = geometry;
   }
-  attributes.split(best);
+  attributes.split(best.inode_size);
   return best;
 }
 
@@ -276,21 +276,19 @@ Plan make_plan(const FileTree& tree, const Ext4Options& options) {
   Numbering(plan, inodes).run(tree.root());
   const uint64_t used_inodes = kFirstInode - 1 + (inodes - 1);
   const uint64_t wanted_inodes = used_inodes + options.free_space_bytes / kFreeBytesPerInode;
-  const uint32_t inode_size = choose_inode_size(plan.attributes, wanted_inodes);
-  for (PlannedInode& inode : plan.inodes) {
-    inode.xattr_block = plan.attributes.take_block(inode.xattr_set);
-  }
-  plan.xattrs.block_count = plan.attributes.taken_blocks();
   plan_metadata(plan, options.jobs);
   plan.first_file_run = plan.runs.size();
   FilePlanner(plan, options).run();
   plan_extents(plan);
 
-  plan.geometry =
-      plan_geometry(inode_size, wanted_inodes, used_inodes,
-                    plan.directories.block_count + plan.symlinks.block_count +
-                        plan.extents.block_count + plan.xattrs.block_count + plan.files.block_count,
-                    blocks_of(options.free_space_bytes));
+  plan.geometry = choose_geometry(plan.attributes, wanted_inodes, used_inodes,
+                                  plan.directories.block_count + plan.symlinks.block_count +
+                                      plan.extents.block_count + plan.files.block_count,
+                                  blocks_of(options.free_space_bytes));
+  for (PlannedInode& inode : plan.inodes) {
+    inode.xattr_block = plan.attributes.take_block(inode.xattr_set);
+  }
+  plan.xattrs.block_count = plan.attributes.taken_blocks();
   place_content(plan);
   if (options.max_size_bytes != 0 && plan.geometry.size_bytes() > options.max_size_bytes) {
     throw Error(fmt::format("cannot make an ext4 image of {} bytes: it has room for {}",

@@ -193,6 +193,15 @@ TEST_F(Ext4, InodesGrowWhereThatTakesLessThanBlocks) {
   EXPECT_TRUE(read() == tree);
 }
 
+TEST_F(Ext4, InodesDoNotGrowWhereThatSavesNoBlock) {
+  // A block of 16 inodes and one of xattrs, or two blocks of 8 inodes.
+  FileTree tree;
+  tree.insert("/f", file("")).label = Label(std::string(300, 'l'));
+  for (int i = 0; i < 3; ++i) tree.insert(fmt::format("/{}", i), file(""));
+  EXPECT_EQ(superblock_of(write(tree)).inode_size, 256u);
+  EXPECT_EQ(make_plan(tree, {}).xattrs.block_count, 1u);
+}
+
 TEST_F(Ext4, ALabelStaysInTheInodeBesideWhatDoesNotFit) {
   FileTree tree;
   Node& node = tree.insert("/f", file("x"));
@@ -255,7 +264,7 @@ TEST_F(Ext4, HolesDoNotDependOnHowTheHostStoresAFile) {
 
 TEST_F(Ext4, AFileOfManyHolesHasATreeOfExtents) {
   // 5 extents do not fit into the inode, 341 not into one block.
-  for (size_t pieces : {4, 5, 340, 341, 700}) {
+  for (size_t pieces : {4, 5, 340, 341}) {
     std::string bytes;
     for (size_t i = 0; i < pieces; ++i) bytes += text(4096) + std::string(kHoleSize, '\0');
     bytes += std::string(2 << 20, '\0');
@@ -280,12 +289,12 @@ TEST_F(Ext4, EqualFilesAreStoredOnceIfAskedFor) {
 
 TEST_F(Ext4, LargeFoldersAreIndexed) {
   // One block, two, and with a level of nodes between.
-  for (uint32_t count : {10u, 400u, 20000u, 140000u}) {
+  for (uint32_t count : {10u, 400u, 50000u}) {
     FileTree tree;
     std::vector<Entry> entries;
     for (uint32_t i = 0; i < count; ++i) {
       entries.push_back(
-          {fmt::format("{:07}{}", i, std::string(i % 50 == 0 ? 248 : 9, 'n')), file("")});
+          {fmt::format("{:07}{}", i, std::string(i % 50 == 0 ? 9 : 248, 'n')), file("")});
     }
     tree.insert("/large", Node(Directory(std::move(entries)), 0755));
     write(tree, {.jobs = 2});
@@ -294,7 +303,7 @@ TEST_F(Ext4, LargeFoldersAreIndexed) {
     const PlannedInode& large = plan.inodes[1];
     EXPECT_EQ(plan.runs_of(large)[0].count == 1, count == 10u);
     const DirectoryLayout layout = plan_directory(*large.node->directory(), plan.seeds);
-    EXPECT_EQ(layout.node_count != 0, count == 140000u) << layout.leaves.size();
+    EXPECT_EQ(layout.node_count != 0, count == 50000u) << layout.leaves.size();
   }
 }
 
