@@ -30,7 +30,8 @@ template <class Visit>
 void for_each_name(const Directory& directory, const Visit& visit) {
   auto entry = directory.entries.begin();
   for (std::string_view dots : {".", ".."}) {
-    for (; entry != directory.entries.end() && entry->name < dots; ++entry) {
+    // In a template, Clang 14 takes no `<` that C++20 rewrites to `<=>`.
+    for (; entry != directory.entries.end() && entry->name.compare(dots) < 0; ++entry) {
       visit(entry->name, &*entry);
     }
     visit(dots, nullptr);

@@ -91,8 +91,10 @@ FileTree random_tree(uint32_t seed, size_t nodes) {
   dress(tree.root(), dice);
   std::vector<std::string> folders = {""};
   for (size_t i = 0; i < nodes; ++i) {
+    // Two statements, so that compilers throw the dice in one order.
+    const std::string name = random_name(dice);
     const std::string path =
-        folders[dice.below(static_cast<uint32_t>(folders.size()))] + '/' + random_name(dice);
+        folders[dice.below(static_cast<uint32_t>(folders.size()))] + '/' + name;
     if (tree.find(path)) continue;
     Node& node = tree.insert(path, random_node(dice, shared));
     dress(node, dice);

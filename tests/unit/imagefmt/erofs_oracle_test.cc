@@ -50,12 +50,8 @@ std::string mixed(size_t size, uint32_t seed) {
   return bytes;
 }
 
-/// Beside random nodes, of which scan() sees everything: files of many extents, a long listing.
-FileTree tree_for(uint32_t seed) {
-  FileTree tree = tests::random_tree(seed, 150);
-  walk(tree, [](const std::string&, Node& node) {
-    if (node.xattrs) (*node.xattrs)["user.note"] = "a note";
-  });
+/// Files of many extents, and a long listing.
+void add_large(FileTree& tree, uint32_t seed) {
   auto add = [&](const std::string& path, std::string bytes) {
     tree.insert(path, make_regular(Content::from_bytes(std::move(bytes)))).label =
         Label("system_u:object_r:usr_t:s0");
@@ -69,6 +65,15 @@ FileTree tree_for(uint32_t seed) {
   for (int i = 0; i < 1500; ++i) {
     tree.insert(fmt::format("/long/{:05}-{}", i, std::string(40, 'n')), make_directory());
   }
+}
+
+/// Beside these, random nodes of which scan() sees everything.
+FileTree tree_for(uint32_t seed) {
+  FileTree tree = tests::random_tree(seed, 150);
+  walk(tree, [](const std::string&, Node& node) {
+    if (node.xattrs) (*node.xattrs)["user.note"] = "a note";
+  });
+  add_large(tree, seed);
   return tree;
 }
 
@@ -110,10 +115,8 @@ TEST_F(ErofsOracle, FsckFindsNoFaultAndUnpacksTheSameTree) {
     });
     write(tree, {.compression = compression});
     const std::string unpacked = folder_ / fmt::format("unpacked-{}", name_of(compression));
-    EXPECT_NE(
-        output_of(fmt::format("fsck.erofs -d3 --extract={} --preserve {} 2>&1", unpacked, image()))
-            .find("No errors found"),
-        std::string::npos);
+    // Fails for what it finds wrong.
+    output_of(fmt::format("fsck.erofs --extract={} --preserve {}", unpacked, image()));
     FileTree seen(scan(unpacked));
     walk(seen, [](const std::string&, Node& node) { node.label = Label(); });
     EXPECT_EQ(dump(seen), dump(tree)) << name_of(compression);
@@ -140,12 +143,22 @@ TEST_F(ErofsOracle, DumpShowsWhatIsInTheSuperblock) {
 TEST_F(ErofsOracle, ImagesOfMkfsAreReadEqual) {
   REQUIRE_OR_SKIP(geteuid() == 0 && can_run("mount"), "root, or mount");
   REQUIRE_OR_SKIP(can_run("mkfs.erofs"), "mkfs.erofs");
-  // A folder with xattrs and devices, which mkfs.erofs reads: our own image, mounted.
+  // A folder with xattrs and devices, which mkfs.erofs reads: our own image, mounted. Not of random
+  // nodes, since it does not find every path again.
+  FileTree tree;
+  add_large(tree, 5);
+  tree.insert("/null", Node(Device{Device::Kind::kCharacter, 1, 3}, 0666)).uid = 100000;
+  tree.insert("/fifo", Node(Device{Device::Kind::kFifo}, 0600)).mtime = 77;
+  tree.insert("/link", make_symlink(std::string(3000, 't')));
+  Node& noted = tree.insert("/noted", make_regular(Content::from_bytes("with xattrs")));
+  noted.xattrs = std::make_unique<Xattrs>();
+  (*noted.xattrs)["security.capability"] = std::string("\1\0\0\2\0\4", 6) + std::string(14, '\0');
+  (*noted.xattrs)["user.note"] = std::string(300, 'n');
   const std::string ours = folder_ / "ours";
   {
     SilentReporter reporter;
     File file = File::create(ours);
-    write_erofs(tree_for(5), {}, file, reporter);
+    write_erofs(tree, {}, file, reporter);
   }
   std::filesystem::create_directory(folder_ / "mnt");
   tests::Mount source(ours, "erofs", folder_ / "mnt");

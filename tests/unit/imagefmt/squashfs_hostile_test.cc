@@ -296,6 +296,7 @@ TEST_F(HostileSquashfs, CutImagesAreRefused) {
   FileTree tree = tests::random_tree(21, 100);
   for (Compression compression : {Compression::kNone, Compression::kZstd}) {
     std::string image = write(tree, {.compression = compression, .level = std::nullopt});
+    image.resize(superblock(image).bytes_used);  // the padding behind it is nobody's loss
     for (size_t part = 0; part < 50; ++part) {
       message(image.substr(0, image.size() * part / 50));
     }
