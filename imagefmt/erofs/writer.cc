@@ -6,6 +6,7 @@
 #include "imagefmt/erofs/files.h"
 #include "imagefmt/erofs/lz4.h"
 #include "imagefmt/identity.h"
+#include "imagefmt/node_faults.h"
 
 namespace imagefmt {
 
@@ -16,17 +17,7 @@ namespace {
 constexpr size_t kMaxVolumeName = sizeof(Superblock::volume_name) - 1;
 
 std::vector<std::string> faults_of(const Node& node) {
-  std::vector<std::string> faults;
-  if (const Device* device = node.device();
-      device && (device->major > 0xfff || device->minor > 0xfffff)) {
-    faults.push_back(fmt::format("device {}:{} does not fit, erofs holds 4095:1048575",
-                                 device->major, device->minor));
-  }
-  if (const Symlink* link = node.symlink();
-      link && (link->target.empty() || link->target.size() > kMaxSymlinkTarget)) {
-    faults.push_back(fmt::format("a symlink target has 1 to {} bytes, found {}", kMaxSymlinkTarget,
-                                 link->target.size()));
-  }
+  std::vector<std::string> faults = common_faults(node, "erofs");
   if (node.label.text().size() >= kMaxXattrValue) {
     faults.push_back(fmt::format("a label of {} bytes does not fit", node.label.text().size()));
   }
@@ -46,13 +37,7 @@ std::vector<std::string> faults_of(const Node& node) {
 /// Throws unless the format can hold every node.
 void check_tree(const FileTree& tree) {
   Faults faults;
-  uint64_t inodes = 0;
-  walk(tree, [&](const std::string& path, const Node& node) {
-    ++inodes;
-    for (const std::string& fault : faults_of(node)) {
-      faults.add(fmt::format("cannot write '{}': {}", path, fault));
-    }
-  });
+  const uint64_t inodes = find_faults(tree, faults_of, faults);
   if (inodes > UINT32_MAX) {
     faults.add(fmt::format("cannot write {} inodes: erofs holds {}", inodes, UINT32_MAX));
   }

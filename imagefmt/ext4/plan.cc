@@ -6,6 +6,7 @@
 #include "imagefmt/base/parallel.h"
 #include "imagefmt/ext4/survey.h"
 #include "imagefmt/identity.h"
+#include "imagefmt/node_faults.h"
 
 namespace imagefmt {
 
@@ -18,20 +19,10 @@ constexpr uint64_t kFreeBytesPerInode = 16384;  // as mke2fs counts
 constexpr uint32_t kInodeSizes[] = {256, 512, 1024};
 
 std::vector<std::string> faults_of(const Node& node) {
-  std::vector<std::string> faults;
+  std::vector<std::string> faults = common_faults(node, "ext4");
   if (node.mtime < kMinTime || node.mtime > kMaxTime) {
     faults.push_back(
         fmt::format("time {} does not fit, ext4 holds {} to {}", node.mtime, kMinTime, kMaxTime));
-  }
-  if (const Device* device = node.device();
-      device && (device->major > 0xfff || device->minor > 0xfffff)) {
-    faults.push_back(fmt::format("device {}:{} does not fit, ext4 holds 4095:1048575",
-                                 device->major, device->minor));
-  }
-  if (const Symlink* link = node.symlink();
-      link && (link->target.empty() || link->target.size() > kMaxSymlinkTarget)) {
-    faults.push_back(fmt::format("a symlink target has 1 to {} bytes, found {}", kMaxSymlinkTarget,
-                                 link->target.size()));
   }
   if (const Regular* file = node.regular(); file && file->content.size_bytes() > kMaxFileBytes) {
     faults.push_back(fmt::format("a file of {} bytes does not fit, ext4 holds {}",
@@ -44,13 +35,7 @@ std::vector<std::string> faults_of(const Node& node) {
 /// Throws unless the format can hold every node. Their number.
 uint64_t check_tree(const FileTree& tree) {
   Faults faults;
-  uint64_t inodes = 0;
-  walk(tree, [&](const std::string& path, const Node& node) {
-    ++inodes;
-    for (const std::string& fault : faults_of(node)) {
-      faults.add(fmt::format("cannot write '{}': {}", path, fault));
-    }
-  });
+  const uint64_t inodes = find_faults(tree, faults_of, faults);
   faults.throw_if_any();
   if (inodes > UINT32_MAX - kMaxGroupItems) {
     throw Error(

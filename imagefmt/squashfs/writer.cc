@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unordered_set>
 
+#include "imagefmt/node_faults.h"
 #include "imagefmt/squashfs/inodes.h"
 #include "imagefmt/squashfs/squashfs.h"
 
@@ -13,20 +14,10 @@ namespace {
 constexpr int64_t kMaxTime = UINT32_MAX;
 
 std::vector<std::string> faults_of(const Node& node) {
-  std::vector<std::string> faults;
+  std::vector<std::string> faults = common_faults(node, "squashfs");
   if (node.mtime < 0 || node.mtime > kMaxTime) {
     faults.push_back(
         fmt::format("time {} does not fit, squashfs holds 0 to {}", node.mtime, kMaxTime));
-  }
-  if (const Device* device = node.device();
-      device && (device->major > 0xfff || device->minor > 0xfffff)) {
-    faults.push_back(fmt::format("device {}:{} does not fit, squashfs holds 4095:1048575",
-                                 device->major, device->minor));
-  }
-  if (const Symlink* link = node.symlink();
-      link && (link->target.empty() || link->target.size() > kMaxSymlinkTarget)) {
-    faults.push_back(fmt::format("a symlink target has 1 to {} bytes, found {}", kMaxSymlinkTarget,
-                                 link->target.size()));
   }
   if (node.label.text().size() >= kMaxXattrValue) {
     faults.push_back(fmt::format("a label of {} bytes does not fit", node.label.text().size()));
@@ -44,14 +35,10 @@ std::vector<std::string> faults_of(const Node& node) {
 void check_tree(const FileTree& tree) {
   Faults faults;
   std::unordered_set<uint32_t> ids;
-  uint64_t inodes = 0;
-  walk(tree, [&](const std::string& path, const Node& node) {
-    ++inodes;
+  const uint64_t inodes = find_faults(tree, faults_of, faults);
+  walk(tree, [&](const std::string&, const Node& node) {
     ids.insert(node.uid);
     ids.insert(node.gid);
-    for (const std::string& fault : faults_of(node)) {
-      faults.add(fmt::format("cannot write '{}': {}", path, fault));
-    }
   });
   if (ids.size() > kMaxIds) {
     faults.add(fmt::format("cannot write {} different user and group ids: squashfs holds {}",

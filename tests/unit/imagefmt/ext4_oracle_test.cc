@@ -3,8 +3,6 @@
 // What others say of our images, and what we say of theirs: e2fsprogs and the kernel.
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <linux/capability.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -161,24 +159,6 @@ TEST_F(Ext4Oracle, AnImageWithFreeSpaceHasGoodCopiesOfTheSuperblock) {
   for (size_t hole = 1; hole <= 3; ++hole) std::fill_n(&bytes[hole << 20], 65536, '\0');
   tree.insert("/large", make_regular(Content::from_bytes(std::move(bytes))));
   write(tree, {.free_space_bytes = 300 << 20});
-  expect_clean();
-  output_of(fmt::format("e2fsck -fn -b 32768 {} 2>&1", image()));
-  EXPECT_TRUE(read() == tree);
-}
-
-TEST_F(Ext4Oracle, AnImageWithFreeSpaceGrowsWhileItIsMounted) {
-  REQUIRE_OR_SKIP(geteuid() == 0 && can_run("mount") && can_run("resize2fs"), "root, or a tool");
-  REQUIRE_OR_SKIP(prctl(PR_CAPBSET_READ, CAP_SYS_RESOURCE) == 1, "CAP_SYS_RESOURCE");
-  std::filesystem::create_directory(folder_ / "mnt");
-  const FileTree tree = tree_for(6);
-  write(tree, {.free_space_bytes = 300 << 20});
-  std::filesystem::resize_file(image(), uint64_t{1} << 30);
-  {
-    Mount mount(image(), "ext4", folder_ / "mnt", "rw");
-    REQUIRE_OR_SKIP(mount.succeeded, "a kernel that mounts ext4 from a loop device");
-    output_of(fmt::format("resize2fs $(findmnt -no SOURCE {}) >&2", mount.point));
-    EXPECT_GT(std::filesystem::space(mount.point).free, 900u << 20);
-  }
   expect_clean();
   output_of(fmt::format("e2fsck -fn -b 32768 {} 2>&1", image()));
   EXPECT_TRUE(read() == tree);
