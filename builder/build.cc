@@ -38,15 +38,6 @@ void check_same_architecture(const Board& board, const Bootspec& spec) {
       spec.toplevel, board.name, spec.system, to_text(board.arch)));
 }
 
-/// The format asked for, or the board's.
-RootFormat format_for(const Board& board, std::optional<RootFormat> chosen) {
-  const RootFormat format = chosen.value_or(board.root_format);
-  if (can_be_written(format)) return format;
-  throw Error(
-      fmt::format("cannot build for board '{}': its root is of format {}, and {} can be written",
-                  board.name, to_text(format), writable_formats()));
-}
-
 /// Without a board: what the closure says it is for.
 Arch arch_of(const Bootspec& spec) {
   return is_arch_of(Arch::kAarch64, spec.system) ? Arch::kAarch64 : Arch::kX86_64;
@@ -167,7 +158,7 @@ struct Target {
 };
 Target find_target(const BuildOptions& options) {
   Target target{find_board(options.system.board), options.image, options.system};
-  target.image.format = format_for(target.board, options.system.format);
+  target.image.format = options.system.format.value_or(target.board.root_format);
   target.image.image_mtime = options.system.source_date_epoch;
   target.image.jobs = options.system.jobs;
   check_image_options(target.image);
@@ -199,8 +190,8 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
   // What was given, read and checked, before any long work.
   std::optional<Board> board;
   if (!options.board.empty()) board = find_board(options.board);
-  system.format = to_text(board ? format_for(*board, options.format)
-                                : options.format.value_or(RootFormat::kSquashfs));
+  system.format =
+      to_text(options.format.value_or(board ? board->root_format : RootFormat::kSquashfs));
   system.closure =
       read_closure(options.closure, options.store_root,
                    options.toplevel.empty() ? std::nullopt : std::optional(options.toplevel));
@@ -248,13 +239,13 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
       compile_policy(options.policy, kernel_version, options.jobs, reporter));
   const NamedPolicy& policy = *system.policy;
   policy::check_labels_are_read(policy.name, policy.compiled.xattr_filesystems, system.format);
-  check_mount_contexts(assembly.root.tree(), [&policy](std::string_view context) {
-    return policy.database.accepts(context);
-  });
   policy::SelinuxFolder selinux =
       make_selinux_folder(policy, options.mode, read_accounts(assembly.root.tree()), reporter);
   system.selinux = std::move(selinux.tree);
   system.home_templates = std::move(selinux.home_templates);
+  check_mount_contexts(assembly.root.tree(), [&policy](std::string_view context) {
+    return policy.database.accepts(context);
+  });
   add_selinux(assembly.root, system.selinux.clone());
   system.tree = std::move(assembly.root).take();
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder/image.h"
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -123,11 +124,8 @@ constexpr Format kFormats[] = {
     {RootFormat::kErofs, 1024, "\xe2\xe1\xf5\xe0", check_erofs, write_erofs, imagefmt::read_erofs},
 };
 
-const Format* find_format(RootFormat wanted) {
-  for (const Format& format : kFormats) {
-    if (format.format == wanted) return &format;
-  }
-  return nullptr;
+const Format& find_format(RootFormat wanted) {
+  return *std::ranges::find(kFormats, wanted, &Format::format);
 }
 
 /// `a, b or c`.
@@ -163,11 +161,7 @@ RootFormat parse_image_format(std::string_view name) {
       fmt::format("unknown format '{}': expected {}", name, list_formats("or")));
 }
 
-bool can_be_written(RootFormat format) {
-  return find_format(format) != nullptr;
-}
-
-std::string writable_formats() {
+std::string image_formats() {
   return list_formats("and");
 }
 
@@ -176,11 +170,11 @@ bool is_read_only(const ImageOptions& options) {
 }
 
 void check_image_options(const ImageOptions& options) {
-  find_format(options.format)->check(options);
+  find_format(options.format).check(options);
 }
 
 void write_image(const FileTree& tree, const ImageOptions& options, File& out, Reporter& reporter) {
-  find_format(options.format)->write(tree, options, out, reporter);
+  find_format(options.format).write(tree, options, out, reporter);
 }
 
 FileTree read_image(const std::string& path) {

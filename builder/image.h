@@ -30,11 +30,10 @@ struct ImageOptions {
   unsigned jobs = 0;
 };
 
-/// The format of that name, if it can be written. Throws UsageError `unknown format '…': expected …`.
+/// The format of that name. Throws UsageError `unknown format '…': expected …`.
 RootFormat parse_image_format(std::string_view name);
-bool can_be_written(RootFormat format);
-/// `squashfs and ext4`
-std::string writable_formats();
+/// `squashfs, ext4 and erofs`
+std::string image_formats();
 
 /// Whether the image is mounted read-only: it has no room to be written to.
 bool is_read_only(const ImageOptions& options);

@@ -271,7 +271,8 @@ void check_labels_are_read(std::string_view policy_name,
     return;
   }
   throw Error(fmt::format(
-      "cannot label a '{}' image with policy '{}': without a rule 'fs_use_xattr {}' the kernel "
+      "cannot label an image of format '{}' with policy '{}': without a rule 'fs_use_xattr {}' the "
+      "kernel "
       "ignores the labels in the image; the policy has such rules for {}",
       filesystem, policy_name, filesystem,
       xattr_filesystems.empty() ? "none" : fmt::format("{}", fmt::join(xattr_filesystems, ", "))));

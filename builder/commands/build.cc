@@ -76,7 +76,7 @@ void add_build_command(CLI::App& app, Run& chosen) {
       ->add_option_function<std::string>(
           "--format",
           [&build](const std::string& name) { build.system.format = parse_image_format(name); },
-          "of the root image: " + writable_formats() + " (default: the board's)")
+          "of the root image: " + image_formats() + " (default: the board's)")
       ->option_text("FORMAT");
   add_image_options(*command, build.image);
   CLI::Option* report =

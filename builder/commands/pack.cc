@@ -24,7 +24,7 @@ void add_pack_command(CLI::App& app, Run& chosen) {
       ->add_option_function<std::string>(
           "--format",
           [&image](const std::string& name) { image.format = parse_image_format(name); },
-          writable_formats())
+          image_formats())
       ->required()
       ->option_text("FORMAT");
   command->add_option("--root", pack.root, "the folder that becomes the image's root")

@@ -16,7 +16,8 @@ namespace imagefmt {
 
 struct Ext4Options {
   /// For what is written once the image is in use. Without it the image is sealed: as small as its
-  /// files allow.
+  /// files allow. With it the file system can grow while it is mounted, unless what is beside the
+  /// bytes of files takes more than 128 MiB: then only resize2fs makes it larger, unmounted.
   uint64_t free_space_bytes = 0;
   /// Equal files have their blocks in common; such a file system can only be mounted read-only.
   /// They are found by their digests, so that files of equal size are read twice.
@@ -59,7 +60,8 @@ void write_ext4(const FileTree& tree, const Ext4Options& options, File& out, Rep
 /// The image is not trusted: sizes, counts and places are checked before they are used, and a small
 /// image cannot unfold into a tree without bounds. Throws `cannot read ext4 image '<name>': …`,
 /// here or when a file's bytes are read; so for features of ext4 that change what is where and that
-/// are not known here (inline data, encryption, block maps of ext3, an unfinished journal).
+/// are not known here (inline data, encryption, an unfinished journal). Images of ext2 and ext3 are
+/// read as well.
 FileTree read_ext4(std::shared_ptr<const File> image);
 
 /// The same with the numbers of the inodes: one for each path, sorted; the names of one inode follow

@@ -221,6 +221,12 @@ constexpr size_t kRootExtents = sizeof(Inode::block) / sizeof(Extent) - 1;
 /// A le32 checksum is behind the last.
 constexpr size_t kBlockExtents = (kBlockSize - sizeof(ExtentHeader) - 4) / sizeof(Extent);
 
+/// A block map: pointers to the first blocks of a file, to a block of pointers to more, to one of
+/// pointers to such blocks, and to one of pointers to those. 0 is a hole.
+constexpr size_t kDirectPointers = 12;
+constexpr size_t kPointers = sizeof(Inode::block) / sizeof(le32);
+static_assert(kPointers == kDirectPointers + 3);
+
 /// The name follows.
 struct DirectoryEntry {
   le32 inode;         // 0: 0 if there is none

@@ -31,19 +31,63 @@ uint64_t used_in_group(uint64_t used, uint32_t group, uint64_t size) {
   return used <= start ? 0 : std::min(used - start, size);
 }
 
+/// The blocks of a group that are used: the first ones.
+uint64_t used_blocks(const Geometry& geometry, uint32_t group) {
+  const bool has_backup =
+      std::binary_search(geometry.backup_groups.begin(), geometry.backup_groups.end(), group);
+  return std::max(used_in_group(geometry.first_free, group, geometry.blocks_per_group),
+                  has_backup ? geometry.backup_blocks() : 0);
+}
+
+bool is_power_of(uint32_t base, uint32_t value) {
+  while (value % base == 0) value /= base;
+  return value == 1;
+}
+
+/// With sparse_super: 1 and the powers of 3, 5 and 7.
+std::vector<uint32_t> backup_groups(uint64_t group_count) {
+  std::vector<uint32_t> groups;
+  for (uint32_t group = 1; group < group_count; ++group) {
+    if (is_power_of(3, group) || is_power_of(5, group) || is_power_of(7, group)) {
+      groups.push_back(group);
+    }
+  }
+  return groups;
+}
+
 }  // namespace
 
-Geometry plan_geometry(uint32_t inode_size, uint64_t inodes, uint64_t used_inodes,
-                       uint64_t content_blocks, uint64_t free_blocks) {
+uint64_t Geometry::place_of(uint64_t block) const {
+  for (const uint32_t group : backup_groups) {
+    if (block < uint64_t{group} * blocks_per_group) break;
+    block += backup_blocks();
+  }
+  return block;
+}
+
+uint64_t Geometry::uninterrupted(uint64_t place) const {
+  for (const uint32_t group : backup_groups) {
+    const uint64_t start = uint64_t{group} * blocks_per_group;
+    if (place < start) return start - place;
+  }
+  return UINT64_MAX;
+}
+
+Geometry plan_geometry(uint32_t inode_size, const Demand& demand, bool can_grow) {
+  const uint64_t inodes = demand.inodes;
   const uint64_t inodes_per_block = kBlockSize / inode_size;
   const uint64_t inode_step = std::max<uint64_t>(inodes_per_block, 8);  // whole bytes of a bitmap
   if (inodes > UINT32_MAX - kMaxGroupItems) {
     throw Error(fmt::format("cannot make an ext4 image of {} inodes: it holds {}", inodes,
                             UINT32_MAX - kMaxGroupItems));
   }
+  const uint64_t content_blocks =
+      checked_add(demand.whole_blocks, demand.file_blocks, "size of the image");
   Geometry geometry;
   geometry.inode_size = inode_size;
-  geometry.used_inodes = low32(used_inodes);
+  geometry.blocks_per_group = kMaxGroupItems;
+  geometry.used_inodes = low32(demand.used_inodes);
+  geometry.can_grow = can_grow;
   // A group more takes blocks for what describes it, which may take a group more.
   for (uint64_t groups = ceil_div(inodes, kMaxGroupItems);;) {
     const uint64_t inodes_per_group = ceil_div(ceil_div(inodes, groups), inode_step) * inode_step;
@@ -51,30 +95,38 @@ Geometry plan_geometry(uint32_t inode_size, uint64_t inodes, uint64_t used_inode
     geometry.inode_bitmaps = geometry.block_bitmaps + groups;
     geometry.inode_tables = geometry.inode_bitmaps + groups;
     geometry.content = geometry.inode_tables + groups * inodes_per_group / inodes_per_block;
-    geometry.first_free = checked_add(geometry.content, content_blocks, "size of the image");
-    geometry.block_count = checked_add(geometry.first_free, free_blocks, "size of the image");
+    if (can_grow) geometry.backup_groups = backup_groups(groups);
+    const uint64_t end = checked_add(geometry.content, content_blocks, "size of the image");
+    geometry.first_free = geometry.place_of(end - 1) + 1;
+    geometry.block_count =
+        geometry.place_of(checked_add(end, demand.free_blocks, "size of the image") - 1) + 1;
     const uint64_t needed = ceil_div(geometry.block_count, kMaxGroupItems);
     if (needed > UINT32_MAX / kMaxGroupItems) {
       throw Error(
           fmt::format("cannot make an ext4 image of {} blocks: too many", geometry.block_count));
     }
-    if (needed <= groups) {
-      // Where many inodes have few blocks there are groups for their sake, which are then smaller.
-      geometry.group_count = low32(groups);
-      geometry.inodes_per_group = low32(inodes_per_group);
-      const uint64_t blocks_per_group =
-          needed == groups ? kMaxGroupItems : align_up(ceil_div(geometry.block_count, groups), 8);
-      geometry.blocks_per_group = low32(blocks_per_group);
-      // Each has a block, since their number is derived from that of the blocks.
-      geometry.block_count = std::max(geometry.block_count, (groups - 1) * blocks_per_group + 1);
-      return geometry;
+    if (needed > groups) {
+      groups = needed;
+      continue;
     }
-    groups = needed;
+    if (can_grow &&
+        (needed < groups || geometry.uninterrupted(0) < geometry.content + demand.whole_blocks)) {
+      return plan_geometry(inode_size, demand, false);
+    }
+    // Where many inodes have few blocks there are groups for their sake, which are then smaller.
+    geometry.group_count = low32(groups);
+    geometry.inodes_per_group = low32(inodes_per_group);
+    const uint64_t blocks_per_group =
+        needed == groups ? kMaxGroupItems : align_up(ceil_div(geometry.block_count, groups), 8);
+    geometry.blocks_per_group = low32(blocks_per_group);
+    // Each has a block, since their number is derived from that of the blocks.
+    geometry.block_count = std::max(geometry.block_count, (groups - 1) * blocks_per_group + 1);
+    return geometry;
   }
 }
 
 void serialize_block_bitmap(const Geometry& geometry, uint32_t group, std::span<uint8_t> into) {
-  set_bits(into, used_in_group(geometry.first_free, group, geometry.blocks_per_group));
+  set_bits(into, used_blocks(geometry, group));
   fill_bits(into, geometry.blocks_in_group(group));
 }
 
@@ -107,9 +159,8 @@ Bytes serialize_descriptors(const Geometry& geometry, const std::vector<uint32_t
     place(geometry.inode_tables + group * table_blocks, descriptor.inode_table_low,
           descriptor.inode_table_high);
     const uint64_t blocks = geometry.blocks_in_group(group);
-    count(blocks - std::min(blocks,
-                            used_in_group(geometry.first_free, group, geometry.blocks_per_group)),
-          descriptor.free_block_count_low, descriptor.free_block_count_high);
+    count(blocks - std::min(blocks, used_blocks(geometry, group)), descriptor.free_block_count_low,
+          descriptor.free_block_count_high);
     const uint64_t free_inodes =
         geometry.inodes_per_group -
         used_in_group(geometry.used_inodes, group, geometry.inodes_per_group);
@@ -133,12 +184,17 @@ Bytes serialize_descriptors(const Geometry& geometry, const std::vector<uint32_t
   return table;
 }
 
-Superblock make_superblock(const Geometry& geometry, const Identity& identity, const Seeds& seeds) {
+Superblock make_superblock(const Geometry& geometry, const Identity& identity, const Seeds& seeds,
+                           uint32_t group) {
   Superblock superblock{};
   superblock.inode_count = geometry.inode_count();
   superblock.block_count_low = low32(geometry.block_count);
   superblock.block_count_high = high32(geometry.block_count);
-  const uint64_t free_blocks = geometry.block_count - geometry.first_free;
+  uint64_t free_blocks = geometry.block_count - geometry.first_free;
+  for (const uint32_t backup : geometry.backup_groups) {
+    const bool in_free = uint64_t{backup} * geometry.blocks_per_group >= geometry.first_free;
+    free_blocks -= in_free ? geometry.backup_blocks() : 0;
+  }
   superblock.free_block_count_low = low32(free_blocks);
   superblock.free_block_count_high = high32(free_blocks);
   superblock.free_inode_count = geometry.inode_count() - geometry.used_inodes;
@@ -155,7 +211,9 @@ Superblock make_superblock(const Geometry& geometry, const Identity& identity, c
   superblock.first_inode = kFirstInode;
   superblock.inode_size = low16(geometry.inode_size);
   // Without the numbers of two groups, sparse_super2 means: no copies of the superblock.
-  superblock.compat = kXattrs | kDirectoryIndex | kSparseSuper2;
+  superblock.compat =
+      kXattrs | kDirectoryIndex | (geometry.can_grow ? uint32_t{0} : uint32_t{kSparseSuper2});
+  superblock.group = low16(group);
   superblock.incompat = kFileType | kExtents | k64Bit | kFlexGroups;
   superblock.read_only_compat = kSparseSuper | kLargeFile | kHugeFile | kManySubfolders |
                                 kExtraInodeSize | kMetadataChecksums |

@@ -4,6 +4,9 @@
 // between the blocks of files.
 //
 //   superblock | group descriptors | block bitmaps | inode bitmaps | inode tables | content | free
+//
+// A file system that can grow while it is mounted has copies of the first two besides: the kernel
+// writes them where it expects them, so that files must keep clear of them.
 #pragma once
 
 #include <algorithm>
@@ -28,18 +31,34 @@ struct Geometry {
   uint64_t content = 0;
   uint64_t first_free = 0;
   uint64_t block_count = 0;
+  bool can_grow = false;                // while it is mounted
+  std::vector<uint32_t> backup_groups;  // which begin with copies
 
   uint32_t inode_count() const { return inodes_per_group * group_count; }
   uint64_t size_bytes() const { return block_count * kBlockSize; }
   uint64_t blocks_in_group(uint32_t group) const {
     return std::min<uint64_t>(blocks_per_group, block_count - uint64_t{group} * blocks_per_group);
   }
+  /// Of a copy.
+  uint64_t backup_blocks() const { return block_bitmaps; }
+  /// Where a block lies that is number `block` when copies are not counted.
+  uint64_t place_of(uint64_t block) const;
+  /// How many blocks from `place` on no copy interrupts.
+  uint64_t uninterrupted(uint64_t place) const;
 };
 
-/// The smallest file system with at least `inodes` inodes, of which the first `used_inodes` are
-/// used, that holds `content_blocks` and has `free_blocks` besides. Throws if there is none.
-Geometry plan_geometry(uint32_t inode_size, uint64_t inodes, uint64_t used_inodes,
-                       uint64_t content_blocks, uint64_t free_blocks);
+/// What a file system must have room for.
+struct Demand {
+  uint64_t inodes = 0;
+  uint64_t used_inodes = 0;   // the first ones of them
+  uint64_t whole_blocks = 0;  // of the content: its first part, which nothing may interrupt
+  uint64_t file_blocks = 0;   // the rest of it
+  uint64_t free_blocks = 0;
+};
+
+/// The smallest file system for that. It can grow if that is asked for and if everything but files
+/// lies before the first copy, 128 MiB from the start. Throws if there is none.
+Geometry plan_geometry(uint32_t inode_size, const Demand& demand, bool can_grow);
 
 /// The bitmaps of one group, kBlockSize each.
 void serialize_block_bitmap(const Geometry& geometry, uint32_t group, std::span<uint8_t> into);
@@ -55,6 +74,8 @@ struct Identity {
   uint32_t time = 0;        // seconds
   bool shared_blocks = false;
 };
-Superblock make_superblock(const Geometry& geometry, const Identity& identity, const Seeds& seeds);
+/// As it lies in `group`.
+Superblock make_superblock(const Geometry& geometry, const Identity& identity, const Seeds& seeds,
+                           uint32_t group = 0);
 
 }  // namespace imagefmt::ext4

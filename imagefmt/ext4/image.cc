@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "imagefmt/ext4/image.h"
 
-#include <algorithm>
-
 namespace imagefmt::ext4 {
 
 namespace {
@@ -15,22 +13,6 @@ constexpr size_t kSmallDescriptor = 32;
 constexpr uint32_t kReadableIncompat = kFileType | kExtents | k64Bit | 0x100 | kFlexGroups | 0x400 |
                                        0x2000 | 0x4000 | 0x8000 | 0x10000 | 0x20000;
 constexpr uint32_t kNeedsRecovery = 0x4;
-
-/// The last of `count` items of a node that does not begin behind `logical`; `count` if none.
-template <class Item>
-size_t find_item(ByteView node, size_t count, uint32_t logical) {
-  size_t low = 0, high = count;
-  while (low < high) {
-    const size_t middle = (low + high) / 2;
-    const Item& item = struct_at<Item>(node, sizeof(ExtentHeader) + middle * sizeof(Item));
-    if (item.logical <= logical) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low == 0 ? count : low - 1;
-}
 
 }  // namespace
 
@@ -145,80 +127,12 @@ void Image::read(uint64_t block, uint64_t offset, std::span<uint8_t> into) const
   file_->read_exactly(block * block_size_ + offset, into);
 }
 
-Mapping Image::map(ByteView root, uint32_t logical) const {
-  Bytes block;
-  ByteView node = root;
-  uint64_t next = uint64_t{1} << 32;  // the block at which something else begins at the latest
-  for (uint32_t depth = kMaxExtentDepth + 1;;) {
-    const ExtentHeader& header = struct_at<ExtentHeader>(node, 0);
-    const bool is_root = depth > kMaxExtentDepth;
-    const size_t count = header.count;
-    if (header.magic != kExtentMagic || count > header.capacity ||
-        count > node.size() / sizeof(Extent) - 1 ||
-        (is_root ? header.depth > kMaxExtentDepth : header.depth != depth)) {
-      throw Error(fmt::format("bad node of extents: magic {:#x}, {} of {}, depth {}",
-                              uint16_t{header.magic}, count, uint16_t{header.capacity},
-                              uint16_t{header.depth}));
-    }
-    depth = header.depth;
-    auto begin_of = [&](size_t item) -> uint64_t {
-      return struct_at<le32>(node, sizeof(ExtentHeader) + item * sizeof(Extent));
-    };
-    const size_t found = depth == 0 ? find_item<Extent>(node, count, logical)
-                                    : find_item<ExtentIndex>(node, count, logical);
-    if (found == count) {
-      if (count != 0) next = std::min(next, begin_of(0));
-      break;
-    }
-    if (found + 1 < count) next = std::min(next, begin_of(found + 1));
-    const size_t place = sizeof(ExtentHeader) + found * sizeof(Extent);
-    if (depth == 0) {
-      const Extent& extent = struct_at<Extent>(node, place);
-      const bool unwritten = extent.length > kMaxExtentLength;
-      const uint64_t length = extent.length - (unwritten ? kMaxExtentLength : 0);
-      const uint64_t skipped = logical - extent.logical;
-      if (skipped >= length) break;
-      return {unwritten, join32(extent.start_low, extent.start_high) + skipped, length - skipped};
-    }
-    const ExtentIndex& index = struct_at<ExtentIndex>(node, place);
-    const uint64_t child = join32(index.leaf_low, index.leaf_high);
-    Bytes child_block(block_size_);
-    read(child, 0, child_block);
-    block = std::move(child_block);
-    node = block;
-    --depth;
-  }
-  if (next <= logical) throw Error(fmt::format("extents are not in order at block {}", logical));
-  return {true, 0, next - logical};
-}
-
-void Image::read_file(ByteView root, uint64_t offset, std::span<uint8_t> into) const {
-  while (!into.empty()) {
-    const Mapping mapping = map(root, low32(offset / block_size_));
-    const uint64_t skip = offset % block_size_;
-    const size_t size =
-        static_cast<size_t>(std::min<uint64_t>(into.size(), mapping.count * block_size_ - skip));
-    if (mapping.hole) {
-      std::fill_n(into.begin(), size, uint8_t{0});
-    } else {
-      read(mapping.physical, skip, into.first(size));
-    }
-    into = into.subspan(size);
-    offset += size;
-  }
-}
-
 void Image::charge(uint64_t bytes) {
   charged_ += bytes;
   if (bytes > budget_ || charged_ > budget_) {
     throw Error(
         fmt::format("its {} blocks unfold to a tree of more than {} bytes", block_count_, budget_));
   }
-}
-
-FileSource::FileSource(std::shared_ptr<const Image> image, ByteView root)
-    : image_(std::move(image)) {
-  std::copy(root.begin(), root.end(), root_.begin());
 }
 
 void FileSource::read(uint64_t offset, std::span<uint8_t> into) const {

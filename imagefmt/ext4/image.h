@@ -4,6 +4,7 @@
 // here, and what unfolds is counted.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <vector>
 
@@ -20,6 +21,14 @@ struct Mapping {
   uint64_t count;
 };
 
+/// From where on the blocks of a file are looked up.
+struct MapRoot {
+  explicit MapRoot(const Inode& inode);
+
+  std::array<uint8_t, sizeof(Inode::block)> bytes;
+  bool has_extents;  // else a block map
+};
+
 /// Safe for several threads, except read_inode() and charge().
 class Image {
  public:
@@ -32,10 +41,10 @@ class Image {
   ByteView read_inode(uint32_t number);
   /// Reads bytes of a block.
   void read(uint64_t block, uint64_t offset, std::span<uint8_t> into) const;
-  /// Looks for a block of a file in the tree of extents whose root is `root`.
-  Mapping map(ByteView root, uint32_t logical) const;
+  /// Looks for a block of the file with that root.
+  Mapping map(const MapRoot& root, uint32_t logical) const;
   /// Reads bytes of that file; holes are zeros.
-  void read_file(ByteView root, uint64_t offset, std::span<uint8_t> into) const;
+  void read_file(const MapRoot& root, uint64_t offset, std::span<uint8_t> into) const;
 
   /// Counts memory that the image makes its reader use; throws when it is out of proportion.
   void charge(uint64_t bytes);
@@ -49,6 +58,8 @@ class Image {
  private:
   void read_superblock();
   void read_descriptors();
+  Mapping map_by_extents(ByteView root, uint32_t logical) const;
+  Mapping map_by_pointers(ByteView root, uint32_t logical) const;
 
   std::shared_ptr<const File> file_;
   std::string context_;
@@ -64,13 +75,13 @@ class Image {
 /// The bytes of one regular file.
 class FileSource : public ContentSource {
  public:
-  /// `root` has the 60 bytes of Inode::block.
-  FileSource(std::shared_ptr<const Image> image, ByteView root);
+  FileSource(std::shared_ptr<const Image> image, const MapRoot& root)
+      : image_(std::move(image)), root_(root) {}
   void read(uint64_t offset, std::span<uint8_t> into) const override;
 
  private:
   std::shared_ptr<const Image> image_;
-  std::array<uint8_t, sizeof(Inode::block)> root_;
+  MapRoot root_;
 };
 
 }  // namespace imagefmt::ext4

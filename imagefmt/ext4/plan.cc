@@ -156,21 +156,6 @@ class FilePlanner {
   uint64_t next_ = 0;
 };
 
-/// The smallest image: larger inodes take room, and so do xattrs that do not fit into small ones.
-uint32_t choose_inode_size(AttributeSets& attributes, uint64_t inodes) {
-  uint32_t best = 0;
-  uint64_t best_bytes = ~uint64_t{0};
-  for (const uint32_t size : kInodeSizes) {
-    attributes.split(size);
-    const uint64_t bytes = inodes * size + attributes.block_count() * kBlockSize;
-    if (bytes >= best_bytes) continue;
-    best = size;
-    best_bytes = bytes;
-  }
-  attributes.split(best);
-  return best;
-}
-
 /// Plans the blocks of directories and of symlinks that do not fit into their inodes.
 void plan_metadata(Plan& plan, unsigned jobs) {
   std::vector<uint32_t> blocks(plan.inodes.size());
@@ -198,7 +183,23 @@ void plan_metadata(Plan& plan, unsigned jobs) {
   }
 }
 
+/// The smallest image: larger inodes take room, and so do xattrs that do not fit into small ones.
+/// Splits the xattrs for it; `demand` is without them.
+Geometry choose_geometry(AttributeSets& attributes, const Demand& demand, bool can_grow) {
+  Geometry best;
+  for (const uint32_t inode_size : kInodeSizes) {
+    attributes.split(inode_size);
+    Demand all = demand;
+    all.whole_blocks += attributes.block_count();
+    Geometry geometry = plan_geometry(inode_size, all, can_grow);
+    if (best.inode_size == 0 || geometry.block_count < best.block_count) best = std::move(geometry);
+  }
+  attributes.split(best.inode_size);
+  return best;
+}
+
 void plan_extents(Plan& plan) {
+  plan.extents.block_count = 0;
   for (PlannedInode& inode : plan.inodes) {
     inode.tree_blocks = low32(extent_block_count(plan.runs_of(inode)));
     inode.first_tree_block = plan.extents.block_count;
@@ -206,23 +207,76 @@ void plan_extents(Plan& plan) {
   }
 }
 
-/// Up to now everything was counted from the start of its region.
-void place_content(Plan& plan) {
+/// Puts the regions behind each other: up to now everything was counted from the start of its own.
+void place_regions(Plan& plan) {
+  plan.xattrs.block_count = plan.attributes.block_count();
   uint64_t next = plan.geometry.content;
   for (Region* region :
        {&plan.directories, &plan.symlinks, &plan.extents, &plan.xattrs, &plan.files}) {
     region->first_block = next;
     next = region->end();
   }
+}
+
+/// Places the runs of files, cut in two where a copy of the superblock is in the way.
+void place_files(Plan& plan) {
+  const std::vector<Run> runs = std::move(plan.runs);
+  plan.runs.assign(runs.begin(), runs.begin() + static_cast<ptrdiff_t>(plan.first_file_run));
+  std::vector<uint32_t> numbers(runs.size() + 1);  // in the new list
+  for (size_t i = plan.first_file_run; i < runs.size(); ++i) {
+    numbers[i] = low32(plan.runs.size());
+    for (Run rest = runs[i]; rest.count != 0;) {
+      Run run = rest;
+      run.physical = plan.geometry.place_of(plan.files.first_block + rest.physical);
+      run.count = low32(std::min<uint64_t>(rest.count, plan.geometry.uninterrupted(run.physical)));
+      plan.runs.push_back(run);
+      rest = {rest.logical + run.count, rest.count - run.count, rest.physical + run.count};
+    }
+  }
+  numbers[runs.size()] = low32(plan.runs.size());
   for (PlannedInode& inode : plan.inodes) {
+    if (!inode.node->regular() || inode.run_count == 0) continue;
+    inode.run_count = numbers[inode.first_run + inode.run_count] - numbers[inode.first_run];
+    inode.first_run = numbers[inode.first_run];
+  }
+}
+
+void place_metadata(Plan& plan) {
+  for (PlannedInode& inode : plan.inodes) {
+    inode.xattr_block = plan.attributes.take_block(inode.xattr_set);
     inode.first_tree_block += plan.extents.first_block;
     if (inode.run_count == 0 || inode.node->regular()) continue;
     plan.runs[inode.first_run].physical +=
         (inode.node->directory() ? plan.directories : plan.symlinks).first_block;
   }
-  for (size_t i = plan.first_file_run; i < plan.runs.size(); ++i) {
-    plan.runs[i].physical += plan.files.first_block;
+}
+
+/// Decides where everything lies. `demand` is without xattrs and extents.
+void place_all(Plan& plan, Demand demand) {
+  plan_extents(plan);
+  const uint64_t whole_blocks = demand.whole_blocks;
+  bool can_grow = demand.free_blocks != 0;
+  std::vector<PlannedInode> inodes;
+  std::vector<Run> runs;
+  if (can_grow) {
+    inodes = plan.inodes;
+    runs = plan.runs;
   }
+  for (uint64_t planned = plan.extents.block_count;;) {
+    demand.whole_blocks = whole_blocks + planned;
+    plan.geometry = choose_geometry(plan.attributes, demand, can_grow);
+    place_regions(plan);
+    place_files(plan);
+    plan_extents(plan);
+    if (plan.extents.block_count == planned) break;
+    // Files that were cut need more extents, which moves them all. Where that mends a cut there is
+    // no end of it.
+    can_grow = plan.extents.block_count > planned;
+    planned = plan.extents.block_count;
+    plan.inodes = inodes;
+    plan.runs = runs;
+  }
+  place_metadata(plan);
 }
 
 Identity make_identity(const Digest& digest, const Ext4Options& options) {
@@ -276,22 +330,14 @@ Plan make_plan(const FileTree& tree, const Ext4Options& options) {
   Numbering(plan, inodes).run(tree.root());
   const uint64_t used_inodes = kFirstInode - 1 + (inodes - 1);
   const uint64_t wanted_inodes = used_inodes + options.free_space_bytes / kFreeBytesPerInode;
-  const uint32_t inode_size = choose_inode_size(plan.attributes, wanted_inodes);
-  for (PlannedInode& inode : plan.inodes) {
-    inode.xattr_block = plan.attributes.take_block(inode.xattr_set);
-  }
-  plan.xattrs.block_count = plan.attributes.taken_blocks();
   plan_metadata(plan, options.jobs);
   plan.first_file_run = plan.runs.size();
   FilePlanner(plan, options).run();
-  plan_extents(plan);
-
-  plan.geometry =
-      plan_geometry(inode_size, wanted_inodes, used_inodes,
-                    plan.directories.block_count + plan.symlinks.block_count +
-                        plan.extents.block_count + plan.xattrs.block_count + plan.files.block_count,
-                    blocks_of(options.free_space_bytes));
-  place_content(plan);
+  place_all(plan, {.inodes = wanted_inodes,
+                   .used_inodes = used_inodes,
+                   .whole_blocks = plan.directories.block_count + plan.symlinks.block_count,
+                   .file_blocks = plan.files.block_count,
+                   .free_blocks = blocks_of(options.free_space_bytes)});
   if (options.max_size_bytes != 0 && plan.geometry.size_bytes() > options.max_size_bytes) {
     throw Error(fmt::format("cannot make an ext4 image of {} bytes: it has room for {}",
                             plan.geometry.size_bytes(), options.max_size_bytes));

@@ -177,7 +177,7 @@ class TreeReader {
   }
 
   std::vector<Name> read_names(const Inode& inode) {
-    require_extents(inode);
+    const MapRoot root(inode);
     const uint32_t block_size = image_->block_size();
     const uint64_t size = size_of(inode);
     if (size % block_size != 0 || size / block_size > UINT32_MAX) {
@@ -186,7 +186,7 @@ class TreeReader {
     std::vector<Name> names;
     Bytes block(block_size);
     for (uint64_t logical = 0; logical < size / block_size;) {
-      const Mapping mapping = image_->map(inode.block, low32(logical));
+      const Mapping mapping = image_->map(root, low32(logical));
       if (mapping.hole) throw Error(fmt::format("a folder without its block {}", logical));
       const uint64_t count = std::min(mapping.count, size / block_size - logical);
       for (uint64_t i = 0; i < count; ++i) {
@@ -225,12 +225,11 @@ class TreeReader {
   Regular read_regular(const Inode& inode) {
     const uint64_t size = size_of(inode);
     if (size == 0) return {};
-    require_extents(inode);
     if ((size - 1) / image_->block_size() > UINT32_MAX) {
       throw Error(fmt::format("a file of {} bytes", size));
     }
     image_->charge(sizeof(FileSource));
-    return {Content::from_source(std::make_shared<FileSource>(image_, inode.block), size)};
+    return {Content::from_source(std::make_shared<FileSource>(image_, MapRoot(inode)), size)};
   }
 
   Symlink read_symlink(const Inode& inode) {
@@ -245,15 +244,10 @@ class TreeReader {
     if (!(inode.flags & kInodeExtents) && size <= kMaxShortTarget) {
       std::copy_n(inode.block, size, bytes.begin());
     } else {
-      require_extents(inode);
-      image_->read_file(inode.block, 0, bytes);
+      image_->read_file(MapRoot(inode), 0, bytes);
     }
     if (target.find('\0') != target.npos) throw Error("a symlink target with a NUL byte");
     return {std::move(target)};
-  }
-
-  static void require_extents(const Inode& inode) {
-    if (!(inode.flags & kInodeExtents)) throw Error("an inode with a block map, as ext3 has it");
   }
 
   std::shared_ptr<Image> image_;

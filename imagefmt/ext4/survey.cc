@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "imagefmt/base/parallel.h"
+#include "imagefmt/base/zeros.h"
 
 namespace imagefmt::ext4 {
 
@@ -41,10 +42,6 @@ class RunFinder {
   uint64_t position_ = 0;  // behind the last block that is not zero
   uint64_t zeros_ = 0;     // blocks behind it
 };
-
-bool all_zero(ByteView bytes) {
-  return bytes[0] == 0 && std::equal(bytes.begin(), bytes.end() - 1, bytes.begin() + 1);
-}
 
 }  // namespace
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <mutex>
 
 #include "imagefmt/base/parallel.h"
 #include "imagefmt/ext4/inode.h"
 #include "imagefmt/ext4/plan.h"
+#include "imagefmt/file_reading.h"
 
 namespace imagefmt {
 
@@ -20,33 +20,6 @@ struct Batch {
   uint64_t offset = 0;  // in the image
   size_t size = 0;      // bytes
   size_t first = 0, count = 0;
-};
-
-/// Memory for batches, which each thread takes and gives back. Fresh memory for each would cost a
-/// page fault every 4 KiB.
-class Buffers {
- public:
-  Bytes take(size_t size) {
-    Bytes buffer;
-    {
-      std::lock_guard lock(mutex_);
-      if (!free_.empty()) {
-        buffer = std::move(free_.back());
-        free_.pop_back();
-      }
-    }
-    if (buffer.size() < size) buffer.resize(size);
-    return buffer;
-  }
-  void give_back(Bytes buffer) {
-    if (buffer.size() > kBatchBytes) return;
-    std::lock_guard lock(mutex_);
-    free_.push_back(std::move(buffer));
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<Bytes> free_;
 };
 
 /// A part of a file's run.
@@ -163,8 +136,13 @@ class ImageWriter {
       if (!plan_.inodes[i].node->directory()) continue;
       ++folder_counts[(Plan::number_of(i) - 1) / geometry.inodes_per_group];
     }
-    out_.write(geometry.descriptors * kBlockSize,
-               serialize_descriptors(geometry, folder_counts, plan_.seeds));
+    const Bytes descriptors = serialize_descriptors(geometry, folder_counts, plan_.seeds);
+    out_.write(geometry.descriptors * kBlockSize, descriptors);
+    for (const uint32_t group : geometry.backup_groups) {
+      const uint64_t place = uint64_t{group} * geometry.blocks_per_group * kBlockSize;
+      out_.write(place, bytes_of(make_superblock(geometry, plan_.identity, plan_.seeds, group)));
+      out_.write(place + kBlockSize, descriptors);
+    }
   }
 
   void write_superblock() {
@@ -213,11 +191,12 @@ class ImageWriter {
   template <class Fill>
   void write_batches(const std::vector<Batch>& batches, const Fill& fill) {
     parallel_for(jobs_, batches.size(), [&](size_t i) {
-      Bytes buffer = buffers_.take(batches[i].size);
-      const std::span<uint8_t> into(buffer.data(), batches[i].size);
+      const size_t size = batches[i].size;  // above kBatchBytes: that of one large directory
+      const BufferPool::Buffer buffer =
+          size <= kBatchBytes ? buffers_.take() : BufferPool::Buffer(new uint8_t[size]);
+      const std::span<uint8_t> into(buffer.get(), size);
       fill(batches[i], into);
       out_.write(batches[i].offset, into);
-      buffers_.give_back(std::move(buffer));
     });
   }
 
@@ -237,7 +216,7 @@ class ImageWriter {
   const Plan& plan_;
   unsigned jobs_;
   File& out_;
-  Buffers buffers_;
+  BufferPool buffers_{kBatchBytes};
 };
 
 }  // namespace

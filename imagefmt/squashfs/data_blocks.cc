@@ -2,21 +2,16 @@
 #include "imagefmt/squashfs/data_blocks.h"
 
 #include <algorithm>
-#include <cstring>
 #include <deque>
 #include <future>
 
 #include "imagefmt/base/parallel.h"
+#include "imagefmt/base/zeros.h"
 #include "imagefmt/file_reading.h"
 
 namespace imagefmt::squashfs {
 
 namespace {
-
-bool all_zero(ByteView bytes) {
-  return bytes.empty() ||
-         (bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
-}
 
 struct PackedBlock {
   OwnedBytes stored;

@@ -78,6 +78,23 @@ class SmallExt4 : public HostileExt4 {
     return at<Inode>(geometry_.inode_tables * kBlockSize +
                      (number - 1) * uint64_t{geometry_.inode_size});
   }
+  le32& pointer(uint32_t number, size_t index) {
+    return struct_at<le32>(std::span<uint8_t>(inode(number).block), index * sizeof(le32));
+  }
+  /// Gives the inode a block map whose pointers are all holes.
+  void make_block_map(uint32_t number) {
+    inode(number).flags = 0;
+    for (size_t i = 0; i < kPointers; ++i) pointer(number, i) = 0;
+  }
+  /// The number of a new block, full of `pointer`.
+  uint32_t append_block(uint32_t pointer) {
+    const uint32_t block = superblock().block_count_low;
+    for (size_t i = 0; i < kBlockSize / sizeof(le32); ++i) {
+      image_ += as_text(bytes_of(le32(pointer)));
+    }
+    superblock().block_count_low = block + 1;
+    return block;
+  }
   /// The message for the image with `change`, which is taken back.
   std::string changed(const std::function<void()>& change) {
     const std::string before = image_;
@@ -122,8 +139,6 @@ TEST_F(SmallExt4, BadInodesAreNamed) {
   EXPECT_EQ(changed([&] { inode(kRootInode).mode = 0100644; }), "'/': the root is no folder");
   EXPECT_EQ(changed([&] { inode(11).mode = 0; }), "'/a': bad mode 0 of inode 11");
   EXPECT_EQ(changed([&] { inode(11).link_count = 0; }), "'/a': inode 11 is not in use");
-  EXPECT_EQ(changed([&] { inode(11).flags = 0; }),
-            "'/a': an inode with a block map, as ext3 has it");
   EXPECT_EQ(changed([&] { inode(11).flags = kInodeInline | kInodeExtents; }),
             "'/a': an inode with inline data");
   EXPECT_EQ(changed([&] { inode(11).flags = kInodeEncrypted | kInodeExtents; }),
@@ -161,6 +176,62 @@ TEST_F(SmallExt4, BadExtentsAreNamed) {
             100000;
       }),
       fmt::format("block 100000 is not among {}", image_.size() / 4096));
+}
+
+TEST_F(SmallExt4, BadBlockMapsAreNamed) {
+  const size_t blocks = image_.size() / kBlockSize;
+  EXPECT_EQ(changed([&] {
+              make_block_map(11);
+              pointer(11, 2) = 100000;
+            }),
+            fmt::format("block 100000 is not among {}", blocks));
+  EXPECT_EQ(changed([&] {
+              make_block_map(11);
+              inode(11).size_low = 1 << 20;
+              pointer(11, kDirectPointers) = 100000;
+            }),
+            fmt::format("block 100000 is not among {}", blocks));
+  EXPECT_EQ(changed([&] {
+              make_block_map(11);
+              inode(11).size_low = 1 << 20;
+              pointer(11, kDirectPointers) = append_block(UINT32_MAX);
+            }),
+            fmt::format("block 4294967295 is not among {}", blocks + 1));
+  EXPECT_EQ(changed([&] { make_block_map(13); }), "'/d': a folder without its block 0");
+}
+
+TEST_F(SmallExt4, ABlockBehindTheEndOfABlockMapIsNamed) {
+  const uint64_t end = (12 + 1024 + (uint64_t{1} << 20) + (uint64_t{1} << 30)) * kBlockSize;
+  make_block_map(11);
+  inode(11).size_low = low32(end + 1);
+  inode(11).size_high = high32(end + 1);
+  write_file(path(), image_);
+  const FileTree tree = read_ext4(std::make_shared<File>(File::open_for_reading(path())));
+  std::unique_ptr<ContentReader> reader = tree.find("/a")->regular()->content.open();
+  reader->skip(end - 1);
+  Bytes last(1, 'x');
+  reader->read(last);
+  EXPECT_EQ(last[0], 0);
+  EXPECT_EQ(error_of([&] { reader->read(last); }),
+            fmt::format("cannot read ext4 image '{}': block 1074791436 of a file is more than a "
+                        "block map holds",
+                        path()));
+}
+
+TEST_F(SmallExt4, AFolderWhoseBlockMapNamesABlockAgainAndAgainEnds) {
+  const uint32_t empty = append_block(0);
+  at<DirectoryEntry>(uint64_t{empty} * kBlockSize).record_size = kBlockSize;
+  const uint32_t once = append_block(empty), twice = append_block(once);
+  make_block_map(13);
+  for (size_t i = 0; i < kDirectPointers; ++i) pointer(13, i) = empty;
+  pointer(13, kDirectPointers) = once;
+  pointer(13, kDirectPointers + 1) = twice;
+  pointer(13, kDirectPointers + 2) = append_block(twice);
+  inode(13).size_high = 1024;
+  const uint64_t blocks = image_.size() / kBlockSize;
+  EXPECT_EQ(message(image_),
+            fmt::format("'/d': its {} blocks unfold to a tree of more than {} bytes", blocks,
+                        (64 << 20) + 64 * blocks * kBlockSize));
 }
 
 TEST_F(SmallExt4, BadFoldersAreNamed) {

@@ -147,6 +147,28 @@ TEST_F(Ext4, FreeSpaceIsWhatWasAskedForAndTakesNone) {
   EXPECT_LT(blocks_on_disk(), 30u);
 }
 
+TEST_F(Ext4, FreeSpaceKeepsCopiesOfTheSuperblock) {
+  const FileTree tree = tree_of_files({text(4096)});
+  const std::string image = write(tree, {.free_space_bytes = 600 << 20});
+  const Geometry geometry = make_plan(tree, {.free_space_bytes = 600 << 20}).geometry;
+  EXPECT_EQ(geometry.backup_groups, (std::vector<uint32_t>{1, 3}));
+  for (const uint32_t group : geometry.backup_groups) {
+    const Superblock& copy =
+        struct_at<Superblock>(as_bytes(image), uint64_t{group} * kMaxGroupItems * kBlockSize);
+    EXPECT_EQ(copy.magic, kMagic);
+    EXPECT_EQ(copy.group, group);
+  }
+  EXPECT_EQ(superblock_of(image).compat & kSparseSuper2, 0u);
+  EXPECT_EQ(superblock_of(image).free_block_count_low, (600u << 20) / kBlockSize);
+}
+
+TEST_F(Ext4, AnImageWhoseInodesReachTheFirstCopyHasNone) {
+  // 18 GiB have inodes of 288 MiB.
+  const Plan plan = make_plan(tree_of_files({"x"}), {.free_space_bytes = uint64_t{18} << 30});
+  EXPECT_FALSE(plan.geometry.can_grow);
+  EXPECT_TRUE(plan.geometry.backup_groups.empty());
+}
+
 TEST_F(Ext4, FilesLieBehindEachOtherInTheOrderOfTheTree) {
   FileTree tree;
   for (const char* path : {"/b/2", "/a", "/b/1", "/c/d/4", "/c/3", "/z"}) {
@@ -191,6 +213,15 @@ TEST_F(Ext4, InodesGrowWhereThatTakesLessThanBlocks) {
   }
   EXPECT_EQ(superblock_of(write(tree)).inode_size, 512u);
   EXPECT_TRUE(read() == tree);
+}
+
+TEST_F(Ext4, InodesDoNotGrowWhereThatSavesNoBlock) {
+  // A block of 16 inodes and one of xattrs, or two blocks of 8 inodes.
+  FileTree tree;
+  tree.insert("/f", file("")).label = Label(std::string(300, 'l'));
+  for (int i = 0; i < 3; ++i) tree.insert(fmt::format("/{}", i), file(""));
+  EXPECT_EQ(superblock_of(write(tree)).inode_size, 256u);
+  EXPECT_EQ(make_plan(tree, {}).xattrs.block_count, 1u);
 }
 
 TEST_F(Ext4, ALabelStaysInTheInodeBesideWhatDoesNotFit) {
@@ -255,7 +286,7 @@ TEST_F(Ext4, HolesDoNotDependOnHowTheHostStoresAFile) {
 
 TEST_F(Ext4, AFileOfManyHolesHasATreeOfExtents) {
   // 5 extents do not fit into the inode, 341 not into one block.
-  for (size_t pieces : {4, 5, 340, 341, 700}) {
+  for (size_t pieces : {4, 5, 340, 341}) {
     std::string bytes;
     for (size_t i = 0; i < pieces; ++i) bytes += text(4096) + std::string(kHoleSize, '\0');
     bytes += std::string(2 << 20, '\0');
@@ -280,12 +311,12 @@ TEST_F(Ext4, EqualFilesAreStoredOnceIfAskedFor) {
 
 TEST_F(Ext4, LargeFoldersAreIndexed) {
   // One block, two, and with a level of nodes between.
-  for (uint32_t count : {10u, 400u, 20000u, 140000u}) {
+  for (uint32_t count : {10u, 400u, 50000u}) {
     FileTree tree;
     std::vector<Entry> entries;
     for (uint32_t i = 0; i < count; ++i) {
       entries.push_back(
-          {fmt::format("{:07}{}", i, std::string(i % 50 == 0 ? 248 : 9, 'n')), file("")});
+          {fmt::format("{:07}{}", i, std::string(i % 50 == 0 ? 9 : 248, 'n')), file("")});
     }
     tree.insert("/large", Node(Directory(std::move(entries)), 0755));
     write(tree, {.jobs = 2});
@@ -294,7 +325,7 @@ TEST_F(Ext4, LargeFoldersAreIndexed) {
     const PlannedInode& large = plan.inodes[1];
     EXPECT_EQ(plan.runs_of(large)[0].count == 1, count == 10u);
     const DirectoryLayout layout = plan_directory(*large.node->directory(), plan.seeds);
-    EXPECT_EQ(layout.node_count != 0, count == 140000u) << layout.leaves.size();
+    EXPECT_EQ(layout.node_count != 0, count == 50000u) << layout.leaves.size();
   }
 }
 

@@ -252,12 +252,13 @@ TEST(LabelsAreRead, OnlyWithARuleForTheFilesystem) {
   EXPECT_EQ(error_of([] {
               check_labels_are_read("small", {"ext4", "xfs"}, "erofs");
             }),
-            "cannot label a 'erofs' image with policy 'small': without a rule 'fs_use_xattr erofs' "
+            "cannot label an image of format 'erofs' with policy 'small': without a rule "
+            "'fs_use_xattr erofs' "
             "the kernel ignores the labels in the image; the policy has such rules for ext4, xfs");
-  EXPECT_EQ(
-      error_of([] { check_labels_are_read("small", {}, "ext4"); }),
-      "cannot label a 'ext4' image with policy 'small': without a rule 'fs_use_xattr ext4' the "
-      "kernel ignores the labels in the image; the policy has such rules for none");
+  EXPECT_EQ(error_of([] { check_labels_are_read("small", {}, "ext4"); }),
+            "cannot label an image of format 'ext4' with policy 'small': without a rule "
+            "'fs_use_xattr ext4' the "
+            "kernel ignores the labels in the image; the policy has such rules for none");
 }
 
 TEST(LevelFaults, AreFoundInEachForm) {
