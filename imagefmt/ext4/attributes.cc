@@ -227,7 +227,7 @@ void AttributeSets::split(uint32_t inode_size) {
   const size_t space = inode_size - sizeof(Inode);
   parts_.clear();
   blocks_.clear();
-  std::map<Bytes, uint32_t> known;
+  std::map<std::string, uint32_t> known;  // by the bytes of the part
   for (Set& set : sets_) {
     std::vector<StoredXattr> inside, outside;
     size_t used = sizeof(le32) + kEndMark;
@@ -246,7 +246,7 @@ void AttributeSets::split(uint32_t inode_size) {
     set.block_part = kNone;
     if (outside.empty()) continue;
     Bytes block = serialize_block_part(outside);
-    auto [place, added] = known.try_emplace(block, low32(parts_.size()));
+    auto [place, added] = known.try_emplace(std::string(as_text(block)), low32(parts_.size()));
     if (added) parts_.push_back({std::move(block), 0, kNone});
     set.block_part = place->second;
     parts_[place->second].users += set.users;
