@@ -2,11 +2,11 @@
 #include "builder/board.h"
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <array>
 
+#include "builder/private_toml.h"
 #include "builder/text.h"
 #include "imagefmt/base/error.h"
 #include "imagefmt/base/file.h"
@@ -37,15 +37,6 @@ constexpr std::array<std::string_view, 9> kKeys = {"name",        "description",
                                                    "extends",     "boot.kind",   "kernel.cmdline",
                                                    "root.format", "root.device", "qemu.command"};
 
-/// `a, b or c`.
-std::string any_of(const std::vector<std::string>& words) {
-  std::string text;
-  for (size_t i = 0; i < words.size(); ++i) {
-    text += (i == 0 ? "" : i + 1 == words.size() ? " or " : ", ") + words[i];
-  }
-  return text;
-}
-
 template <class Spellings>
 std::string_view spell(const Spellings& spellings, auto value) {
   for (const auto& spelling : spellings) {
@@ -61,31 +52,7 @@ auto parse_word(const Spellings& spellings, std::string_view what, std::string_v
     if (spelling.first == word) return spelling.second;
     words.emplace_back(spelling.first);
   }
-  throw Error(fmt::format("unknown {} {}, expected {}", what, in_quotes(word), any_of(words)));
-}
-
-bool has_control_character(std::string_view text) {
-  return std::any_of(text.begin(), text.end(),
-                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-}
-
-std::string_view type_name(const toml::node& node) {
-  switch (node.type()) {
-    case toml::node_type::table:
-      return "a table";
-    case toml::node_type::array:
-      return "a list";
-    case toml::node_type::string:
-      return "a string";
-    case toml::node_type::integer:
-      return "an integer";
-    case toml::node_type::boolean:
-      return "a boolean";
-    case toml::node_type::floating_point:
-      return "a float";
-    default:
-      return "a date or time";
-  }
+  throw Error(fmt::format("unknown {} {}, expected {}", what, in_quotes(word), one_of(words)));
 }
 
 /// One file: the board's own first, then what it extends, and so on.
@@ -93,15 +60,6 @@ struct Layer {
   std::string file;
   toml::table table;
 };
-
-toml::table parse_toml(std::string_view text, std::string_view file) {
-  try {
-    return toml::parse(text);
-  } catch (const toml::parse_error& error) {
-    throw Error(fmt::format("{}:{}: malformed TOML: {}", file, error.source().begin.line,
-                            error.description()));
-  }
-}
 
 std::string_view stem_of(const EmbeddedFile& file) {
   return file.name.substr(0, file.name.rfind('.'));
@@ -118,7 +76,7 @@ Error unknown_board(std::string_view name, std::span<const EmbeddedFile> files) 
   std::vector<std::string> names;
   for (const EmbeddedFile& file : files) names.emplace_back(stem_of(file));
   std::sort(names.begin(), names.end());
-  return Error(fmt::format("unknown board {}, expected {}", in_quotes(name), any_of(names)));
+  return Error(fmt::format("unknown board {}, expected {}", in_quotes(name), one_of(names)));
 }
 
 /// The value of a key is the one of the first layer that has it, which is what merging the tables
@@ -212,7 +170,7 @@ class BoardReader {
       std::string word(key.substr(0, key.find('.', path.size())));
       if (std::find(words.begin(), words.end(), word) == words.end()) words.push_back(word);
     }
-    return any_of(words);
+    return one_of(words);
   }
 
   /// Nothing if no layer has the key.
@@ -235,14 +193,8 @@ class BoardReader {
   /// Runs `set(text)` for the string `node`; an Error of it becomes a fault at `key`.
   template <class Set>
   void take_text(const Found& found, std::string_view key, const Set& set) {
-    std::optional<std::string> text = found.node->value_exact<std::string>();
-    if (!text) return faults_.add(wrong_type(found, key, "a string"));
     try {
-      if (text->empty()) throw Error("it is empty");
-      if (has_control_character(*text)) {
-        throw Error(fmt::format("a control character in {}", in_quotes(*text)));
-      }
-      set(std::move(*text));
+      set(text_in(*found.node));
     } catch (const Error& error) {
       faults_.add(at(found, key, error.what()));
     }

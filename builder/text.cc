@@ -47,6 +47,14 @@ std::string escape_controls(std::string_view text) {
   return result;
 }
 
+std::string one_of(const std::vector<std::string>& words) {
+  std::string text;
+  for (size_t i = 0; i < words.size(); ++i) {
+    text += (i == 0 ? "" : i + 1 == words.size() ? " or " : ", ") + words[i];
+  }
+  return text;
+}
+
 bool LineReader::next(std::string_view& line) {
   if (rest_.empty()) {
     line = {};

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace builder {
 
@@ -17,6 +18,9 @@ std::string escape_unprintable(std::string_view text);
 
 /// `text` with its control characters as \ooo, for a terminal; UTF-8 is left as it is.
 std::string escape_controls(std::string_view text);
+
+/// `a, b or c`.
+std::string one_of(const std::vector<std::string>& words);
 
 /// Yields the lines of a text without their '\n'. A last line needs no '\n'.
 class LineReader {
