@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "builder/kernel_requirements.h"
 #include "builder/private_toml.h"
 #include "builder/text.h"
 #include "imagefmt/base/error.h"
@@ -33,9 +34,9 @@ constexpr std::array kRootFormats = {Spelling<RootFormat>{"squashfs", RootFormat
                                      Spelling<RootFormat>{"erofs", RootFormat::kErofs}};
 
 /// Every key that a board may have, in the order of a definition.
-constexpr std::array<std::string_view, 9> kKeys = {"name",        "description", "arch",
-                                                   "extends",     "boot.kind",   "kernel.cmdline",
-                                                   "root.format", "root.device", "qemu.command"};
+constexpr std::array<std::string_view, 10> kKeys = {
+    "name",           "description",     "arch",        "extends",     "boot.kind",
+    "kernel.cmdline", "kernel.requires", "root.format", "root.device", "qemu.command"};
 
 template <class Spellings>
 std::string_view spell(const Spellings& spellings, auto value) {
@@ -105,6 +106,8 @@ class BoardReader {
             }
           }
         });
+    read_list(find_optional("kernel.requires"), "kernel.requires", board.kernel_requires,
+              check_requirement_group);
     read_word("root.format", "root format", kRootFormats, board.root_format);
     read_device(board.root_device);
     read_list(find_optional("qemu.command"), "qemu.command", board.qemu_command,
@@ -335,11 +338,12 @@ std::vector<Board> all_boards() {
 
 std::string serialize_board(const Board& board) {
   std::string text = fmt::format(
-      "name = {}\ndescription = {}\narch = {}\n\n[boot]\nkind = {}\n\n[kernel]\ncmdline = [{}]\n\n"
-      "[root]\nformat = {}\ndevice = {}\n",
+      "name = {}\ndescription = {}\narch = {}\n\n[boot]\nkind = {}\n\n[kernel]\ncmdline = [{}]\n"
+      "requires = [{}]\n\n[root]\nformat = {}\ndevice = {}\n",
       toml_string(board.name), toml_string(board.description), toml_string(to_text(board.arch)),
       toml_string(to_text(board.boot_kind)), toml_list(board.cmdline),
-      toml_string(to_text(board.root_format)), toml_string(board.root_device));
+      toml_list(board.kernel_requires), toml_string(to_text(board.root_format)),
+      toml_string(board.root_device));
   if (!board.qemu_command.empty()) {
     text += fmt::format("\n[qemu]\ncommand = [{}]\n", toml_list(board.qemu_command));
   }

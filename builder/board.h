@@ -33,6 +33,7 @@ struct Board {
   Arch arch = Arch::kX86_64;
   BootKind boot_kind = BootKind::kDirect;
   std::vector<std::string> cmdline;  // without root=, rootfstype= and init=, which the build sets
+  std::vector<std::string> kernel_requires;  // groups of kernel-configs/ beyond those for any board
   RootFormat root_format = RootFormat::kSquashfs;
   std::string root_device;  // as root= takes it: /dev/…, PARTUUID=…, PARTLABEL=…, UUID=…, LABEL=…
   /// How QEMU is started for it, up to the arguments that name the image; empty if it cannot be.

@@ -10,6 +10,7 @@
 
 #include "builder/board.h"
 #include "builder/etc.h"
+#include "builder/kernel_preflight.h"
 #include "builder/links.h"
 #include "builder/lsm.h"
 #include "builder/manifest.h"
@@ -163,17 +164,20 @@ Target find_target(const BuildOptions& options) {
   target.image.jobs = options.system.jobs;
   check_image_options(target.image);
   target.system.read_only = is_read_only(target.image);
+  target.system.compression = imagefmt::name_of(used_compression(target.image));
   return target;
 }
 
 /// Every file of the output folder, by what it is.
 std::vector<Artifact> list_artifacts(const std::string& folder, const FileTree& selinux,
                                      const std::string& root_image) {
-  std::vector<Artifact> artifacts = {make_artifact(folder, "cmdline", "cmdline"),
-                                     make_artifact(folder, "file_contexts", "file_contexts"),
-                                     make_artifact(folder, "initrd", "initrd"),
-                                     make_artifact(folder, "kernel", "kernel"),
-                                     make_artifact(folder, root_image, "root")};
+  std::vector<Artifact> artifacts = {
+      make_artifact(folder, "cmdline", "cmdline"),
+      make_artifact(folder, "file_contexts", "file_contexts"),
+      make_artifact(folder, "initrd", "initrd"),
+      make_artifact(folder, "kernel", "kernel"),
+      make_artifact(folder, "kernel-config.fragment", "kernel-config"),
+      make_artifact(folder, root_image, "root")};
   imagefmt::walk(selinux, [&](const std::string& path, const imagefmt::Node& node) {
     if (node.regular()) artifacts.push_back(make_artifact(folder, "policy" + path, "policy"));
   });
@@ -203,9 +207,6 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
   }
   const std::string architecture(to_text(board ? board->arch : arch_of(system.spec)));
   system.kernel = read_kernel(closure, system.spec);
-  if (options.mode == policy::SelinuxMode::kPermissive) {
-    check_can_be_permissive(closure, system.spec, system.kernel);
-  }
   policy::LabelRules label_rules = policy::LabelRules::load(options.label_rules);
   const policy::KernelVersion kernel_version = policy::parse_kernel_version(system.kernel.release);
 
@@ -232,6 +233,8 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
          .lsm = {kernel_version, options.mode}});
     for (const std::string& warning : command_line.warnings) reporter.warn(warning);
     system.command_line = command_line.text;
+    system.kernel_config_fragment = check_kernel_config(
+        closure, system.spec, system.kernel, options, *board, system.command_line, reporter);
   }
 
   // One policy file, at the version that this kernel takes.
@@ -280,6 +283,7 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   copy_file(system.closure.host_path(system.spec.kernel), folder + "/kernel");
   copy_file(system.closure.host_path(require_initrd(system.spec)), folder + "/initrd");
   imagefmt::write_file(folder + "/cmdline", system.command_line + '\n');
+  imagefmt::write_file(folder + "/kernel-config.fragment", system.kernel_config_fragment);
   std::string exact_contexts = policy::serialize_exact_contexts(root);
   imagefmt::write_file(folder + "/file_contexts", exact_contexts);
   imagefmt::make_folder(folder + "/policy");

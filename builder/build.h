@@ -23,7 +23,8 @@ struct LabelledSystem {
   Bootspec spec;
   Kernel kernel;
   std::string format;  // of the root's file system, as `rootfstype=` and `fs_use_xattr` have it
-  std::string command_line;  // empty without a board
+  std::string command_line;            // empty without a board, as is the next
+  std::string kernel_config_fragment;  // what the board and the image ask of the kernel
   std::unique_ptr<const NamedPolicy> policy;
   imagefmt::FileTree selinux;               // what lies in /etc/selinux
   std::vector<std::string> home_templates;  // what policy::find_rule_origins asks for

@@ -58,6 +58,7 @@ int run(const std::vector<std::string>& args, Io& io) {
   add_explain_command(app, chosen);
   add_denials_command(app, chosen);
   add_boards_command(app, chosen);
+  add_kernel_config_commands(app, chosen);
   try {
     std::vector<std::string> spelled = spell_out_search_flags(args);
     std::ranges::reverse(spelled);  // CLI11 takes them from the back

@@ -5,7 +5,6 @@
 #include <array>
 #include <functional>
 
-#include "builder/text.h"
 #include "builder/unpack.h"
 #include "imagefmt/base/endian.h"
 #include "imagefmt/base/error.h"
@@ -211,22 +210,6 @@ std::optional<std::string> kernel_config(ByteView image) {
     });
   });
   return config;
-}
-
-std::optional<std::string> find_config_value(std::string_view config, std::string_view key) {
-  LineReader lines(config);
-  for (std::string_view line; lines.next(line);) {
-    if (line.substr(0, key.size()) != key || line.substr(key.size(), 1) != "=") continue;
-    std::string_view value = line.substr(key.size() + 1);
-    if (value.size() < 2 || value.front() != '"' || value.back() != '"') return std::string(value);
-    std::string text;
-    for (size_t i = 1; i + 1 < value.size(); ++i) {
-      if (value[i] == '\\' && i + 2 < value.size()) ++i;
-      text += value[i];
-    }
-    return text;
-  }
-  return std::nullopt;
 }
 
 }  // namespace builder

@@ -7,7 +7,6 @@
 
 #include "builder/commands/commands.h"
 #include "builder/commands/options.h"
-#include "builder/commands/private_choice.h"
 #include "builder/plan.h"
 #include "builder/report.h"
 #include "builder/terminal.h"
@@ -16,9 +15,6 @@
 namespace builder {
 
 namespace {
-
-const Choices<policy::SelinuxMode> kModes = {{"enforcing", policy::SelinuxMode::kEnforcing},
-                                             {"permissive", policy::SelinuxMode::kPermissive}};
 
 struct Options {
   BuildOptions build;
@@ -70,8 +66,8 @@ void add_build_command(CLI::App& app, Run& chosen) {
   command->add_option("--output", build.output, "the folder to write, whole or not at all")
       ->required()
       ->option_text("DIR");
-  add_choice(*command, "--mode", build.system.mode, kModes, "enforcing (default) or permissive")
-      ->option_text("MODE");
+  add_mode_option(*command, build.system.mode);
+  add_profile_option(*command, build.system.kernel_profile);
   command
       ->add_option_function<std::string>(
           "--format",
@@ -90,8 +86,9 @@ void add_build_command(CLI::App& app, Run& chosen) {
   command->add_flag("!--no-verify", build.verify, "do not read the image back to prove its labels");
   command->add_flag("--quiet", options->quiet, "no progress");
   command->footer(
-      "The output folder holds manifest.json, root.FORMAT, kernel, initrd, cmdline, policy/ and\n"
-      "file_contexts. The policy's version is that of the closure's kernel.\n\n"
+      "The output folder holds manifest.json, root.FORMAT, kernel, initrd, cmdline, policy/,\n"
+      "file_contexts and kernel-config.fragment. The policy's version is that of the closure's\n"
+      "kernel, whose configuration is judged as `kernel-config check` does it.\n\n"
       "Examples:\n"
       "  intaglio build --closure closure --board qemu-x86_64 \\\n"
       "      --policy /usr/share/selinux/default --output out\n"

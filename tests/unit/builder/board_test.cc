@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "builder/kernel_requirements.h"
+#include "builder/text.h"
 #include "imagefmt/base/file.h"
 #include "tests/support/temp_dir.h"
 
@@ -47,6 +49,7 @@ TEST(Board, ReadsItsFields) {
   EXPECT_EQ(board.arch, Arch::kX86_64);
   EXPECT_EQ(board.boot_kind, BootKind::kDirect);
   EXPECT_THAT(board.cmdline, testing::Contains("console=ttyS0"));
+  EXPECT_THAT(board.kernel_requires, testing::Contains("virtio"));
   EXPECT_EQ(board.root_format, RootFormat::kSquashfs);
   EXPECT_EQ(board.root_device, "/dev/vda");
   ASSERT_FALSE(board.qemu_command.empty());
@@ -130,6 +133,9 @@ TEST(Board, RefusesWhatIsMalformed) {
        "b:8: key 'kernel.cmdline': expected a string, found a float"},
       {"parameter of the build", with("quiet", "root=/dev/sda"),
        "b:7: key 'kernel.cmdline': 'root=/dev/sda', but the build sets root= itself"},
+      {"kernel requirements", with("[root]", "requires = [\"virtio\", \"virtoi\"]\n[root]"),
+       "b:8: key 'kernel.requires': unknown group of kernel requirements 'virtoi', expected " +
+           one_of(kernel_table().groups())},
       {"device", with("PARTLABEL=root", "sda"),
        "b:10: key 'root.device': 'sda', expected /dev/…, PARTUUID=…, PARTLABEL=…, UUID=… or "
        "LABEL=…"},
