@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "imagefmt/output.h"
 
+#include <algorithm>
+
 namespace imagefmt {
 
 void Output::append(ByteView bytes) {
@@ -17,6 +19,27 @@ void Output::flush() {
   file_.write(written_, buffer_);
   written_ += buffer_.size();
   buffer_.clear();
+}
+
+void write_content(const Content& content, uint64_t offset, File& out, Stage& stage) {
+  constexpr uint64_t kPartBytes = 1 << 20;
+  std::unique_ptr<ContentReader> reader = content.open();
+  Bytes part(static_cast<size_t>(std::min(content.size_bytes(), kPartBytes)));
+  for (uint64_t left = content.size_bytes(); left != 0;) {
+    uint64_t step = std::min(left, reader->hole_size());
+    if (step != 0) {
+      reader->skip(step);
+    } else {
+      step = std::min<uint64_t>(left, part.size());
+      const std::span<uint8_t> bytes(part.data(), static_cast<size_t>(step));
+      reader->read(bytes);
+      out.write(offset, bytes);
+    }
+    offset += step;
+    left -= step;
+    stage.advance(step);
+  }
+  reader->finish();
 }
 
 }  // namespace imagefmt
