@@ -174,6 +174,18 @@ File File::create(const std::string& path) {
   return {std::move(fd), path};
 }
 
+File File::create_unnamed(const std::string& folder) {
+  std::string path = folder + "/.intaglio-XXXXXX";
+  UniqueFd fd(open(folder.c_str(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0600));
+  // Not every file system can make one; for a moment it has a name then.
+  if (!fd && (errno == EOPNOTSUPP || errno == EISDIR)) {
+    fd = UniqueFd(mkostemp(path.data(), O_CLOEXEC));
+    if (fd) unlink(path.c_str());
+  }
+  if (!fd) throw_errno(fmt::format("create a temporary file in '{}'", folder));
+  return {std::move(fd), fmt::format("a temporary file in {}", folder)};
+}
+
 struct stat File::status() const {
   struct stat status {};
   if (fstat(fd(), &status) != 0) throw_errno(fmt::format("stat '{}'", name_));

@@ -22,6 +22,8 @@ class File {
   static File open_for_reading(const std::string& path);
   /// Creates or truncates; mode 0644 whatever the umask.
   static File create(const std::string& path);
+  /// A file without a name, in a folder: it is gone with its last descriptor.
+  static File create_unnamed(const std::string& folder);
 
   const std::string& name() const { return name_; }
   int fd() const { return fd_.get(); }
