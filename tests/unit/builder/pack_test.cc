@@ -152,5 +152,123 @@ TEST_F(Pack, SetsOwners) {
   EXPECT_EQ(tree.find("/etc/passwd")->mode, 0600);
 }
 
+/// Writes a tree as it is, but for labels; what the file system has no room for is left out.
+void write_whole(const FileTree& tree, const std::string& root) {
+  std::vector<std::pair<std::string, timespec>> times;
+  walk(tree, [&](const std::string& below, const Node& node) {
+    const std::string path = root + below;
+    if (node.directory()) {
+      std::filesystem::create_directory(path);
+    } else if (const imagefmt::Regular* file = node.regular()) {
+      write_file(path, file->content.read_all());
+    } else if (const imagefmt::Symlink* link = node.symlink()) {
+      std::filesystem::create_symlink(link->target, path);
+    } else {
+      const imagefmt::Device& device = *node.device();
+      const mode_t kind = device.kind == imagefmt::Device::Kind::kFifo        ? S_IFIFO
+                          : device.kind == imagefmt::Device::Kind::kCharacter ? S_IFCHR
+                                                                              : S_IFBLK;
+      ASSERT_EQ(mknod(path.c_str(), kind | 0600, makedev(device.major, device.minor)), 0) << path;
+    }
+    ASSERT_EQ(lchown(path.c_str(), node.uid, node.gid), 0);
+    if (!node.symlink()) {
+      ASSERT_EQ(chmod(path.c_str(), node.mode), 0);
+    }
+    if (node.xattrs) {
+      for (const auto& [name, value] : *node.xattrs) {
+        (void)lsetxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0);
+      }
+    }
+    times.emplace_back(path, timespec{node.mtime, 0});
+  });
+  for (const auto& [path, time] : times) {
+    const timespec both[2] = {time, time};
+    ASSERT_EQ(utimensat(AT_FDCWD, path.c_str(), both, AT_SYMLINK_NOFOLLOW), 0);
+  }
+}
+
+/// With what an archive has a way of its own to hold.
+FileTree tree_for_archives(uint32_t seed) {
+  FileTree tree = tests::random_tree(seed, 120);
+  walk(tree, [](const std::string&, Node& node) {
+    if (imagefmt::Directory* folder = node.directory()) {
+      std::erase_if(folder->entries, [](const imagefmt::Entry& entry) {
+        return entry.node.device() && entry.node.device()->kind == imagefmt::Device::Kind::kSocket;
+      });
+    }
+  });
+  const std::string acl(
+      "\2\0\0\0\1\0\7\0\xff\xff\xff\xff\2\0\5\0\xe8\3\0\0\4\0\4\0\xff\xff\xff\xff"
+      "\x10\0\7\0\xff\xff\xff\xff\x20\0\0\0\xff\xff\xff\xff",
+      44);
+  Node& with_acl = tree.insert("/acl", imagefmt::make_directory(0770));
+  with_acl.xattrs = std::make_unique<imagefmt::Xattrs>();
+  (*with_acl.xattrs)["system.posix_acl_access"] = acl;
+  (*with_acl.xattrs)["system.posix_acl_default"] = acl;
+  tree.insert("/late", imagefmt::make_regular({})).mtime = 4000000000;
+  std::string sparse(3 << 20, '\0');
+  sparse.replace(1 << 20, 4, "data");
+  sparse.replace((2 << 20) + 100, 4, "more");
+  tree.insert("/sparse", imagefmt::make_regular(imagefmt::Content::from_bytes(sparse)));
+  return tree;
+}
+
+TEST_F(Pack, AnArchiveOfAFolderGivesTheSameImage) {
+  REQUIRE_OR_SKIP(geteuid() == 0 && can_run("tar") && can_run("bsdtar"), "root, tar or bsdtar");
+  write_whole(tree_for_archives(11), root());
+  std::filesystem::create_hard_link(root() + "/sparse", root() + "/linked");
+  output_of("cp --sparse=always --preserve=all " + root() + "/sparse " + root() +
+            "/holes && touch -d @7 " + root() + " " + root() + "/acl");
+  const std::string gnu =
+      "tar --xattrs --acls --numeric-owner --format=posix -C " + root() + " -cf ";
+  const std::string bsd = "bsdtar --xattrs --acls --format=pax -C " + root() + " -cf ";
+  const std::string archive = folder_ / "archive";
+  struct Case {
+    std::string command;
+    std::vector<std::string> formats;
+  };
+  const Case cases[] = {
+      {gnu + archive + " .", {"squashfs", "ext4", "erofs"}},
+      {gnu + archive + " -S .", {"squashfs", "ext4"}},
+      {gnu + archive + " --sparse-version=0.0 -S .", {"ext4"}},
+      {gnu + archive + " --sparse-version=0.1 -S .", {"ext4"}},
+      {gnu + "- . | gzip -1 >" + archive, {"squashfs", "ext4", "erofs"}},
+      {gnu + "- -S . | zstd -q >" + archive, {"ext4"}},
+      {gnu + "- . | xz -0 >" + archive, {"squashfs"}},
+      {bsd + archive + " .", {"squashfs", "ext4", "erofs"}},
+      {bsd + "- . | bzip2 -1 >" + archive, {"squashfs"}},
+      {bsd + archive + " --lz4 .", {"squashfs"}},
+  };
+  auto options = [](std::vector<std::string> input, const std::string& format) {
+    input.insert(input.end(), {"--format", format});
+    if (format == "squashfs") input.insert(input.end(), {"--exclude", "/acl"});  // it holds none
+    return input;
+  };
+  std::map<std::string, std::string> expected;
+  for (const char* format : {"squashfs", "ext4", "erofs"}) {
+    const Result result = pack(options({"--root", root()}, format));
+    ASSERT_EQ(result.status, 0) << result.err;
+    expected[format] = read_file(image());
+  }
+  for (const Case& one : cases) {
+    output_of(one.command);
+    for (const std::string& format : one.formats) {
+      const Result result = pack(options({"--tar", archive}, format));
+      ASSERT_EQ(result.status, 0) << one.command << ": " << result.err;
+      EXPECT_TRUE(read_file(image()) == expected[format]) << one.command << ", " << format;
+      if (read_file(image()) != expected[format]) {
+        ASSERT_EQ(pack(options({"--root", root()}, format)).status, 0);
+        const std::vector<std::string> folder = dump(read_image(image()));
+        ASSERT_EQ(pack(options({"--tar", archive}, format)).status, 0);
+        EXPECT_EQ(dump(read_image(image())), folder);
+      }
+    }
+  }
+  // As find lists it.
+  const std::string list = output_of("cd " + root() + " && find . -print0 | sort -rz");
+  EXPECT_EQ(pack(options({"--root", root(), "--stdin", "-0"}, "squashfs"), list).status, 0);
+  EXPECT_TRUE(read_file(image()) == expected["squashfs"]);
+}
+
 }  // namespace
 }  // namespace builder
