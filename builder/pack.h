@@ -5,6 +5,7 @@
 #include <string>
 
 #include "builder/image.h"
+#include "builder/sizes.h"
 #include "imagefmt/base/reporter.h"
 
 namespace builder {
@@ -21,7 +22,7 @@ struct PackOptions {
 
 struct PackResult {
   uint64_t inodes = 0, contexts = 0;
-  uint64_t image_bytes = 0;
+  ImageSizes sizes;
 };
 
 /// Makes an image of a folder, whole or not at all: modes, owners, times and xattrs as they are,
