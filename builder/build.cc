@@ -166,9 +166,24 @@ Target find_target(const BuildOptions& options) {
   return target;
 }
 
+/// A system that can be built may have what the report cannot tell of, such as no systemd.
+std::optional<LabelsReport> try_to_report_labels(const LabelledSystem& system,
+                                                 const SystemOptions& options,
+                                                 imagefmt::Reporter& reporter) {
+  try {
+    LabelsReport report = report_labels(system, reporter);
+    find_origins(report, system, options, reporter);
+    return report;
+  } catch (const Error& error) {
+    reporter.warn(fmt::format("the report has no labels: {}", error.what()));
+    return std::nullopt;
+  }
+}
+
 /// Every file of the output folder, by what it is.
 std::vector<Artifact> list_artifacts(const std::string& folder, const FileTree& selinux,
-                                     const std::string& root_image) {
+                                     const std::string& root_image, imagefmt::Reporter& reporter) {
+  Stage stage(reporter, "digesting what was written");
   std::vector<Artifact> artifacts = {make_artifact(folder, "cmdline", "cmdline"),
                                      make_artifact(folder, "file_contexts", "file_contexts"),
                                      make_artifact(folder, "initrd", "initrd"),
@@ -179,6 +194,10 @@ std::vector<Artifact> list_artifacts(const std::string& folder, const FileTree& 
   });
   std::sort(artifacts.begin(), artifacts.end(),
             [](const Artifact& a, const Artifact& b) { return a.name < b.name; });
+  for (const Artifact& artifact : artifacts) {
+    stage.advance(artifact.size_bytes);
+    stage.count(imagefmt::Work::kRead, artifact.size_bytes);
+  }
   return artifacts;
 }
 
@@ -262,7 +281,10 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
 }
 
 BuildPlan plan_build(const BuildOptions& options, imagefmt::Reporter& reporter) {
-  return plan(label_system(find_target(options).system, reporter));
+  Target target = find_target(options);
+  const LabelledSystem system = label_system(target.system, reporter);
+  target.image.identity = identity_of(system.closure);
+  return plan(system, target.image);
 }
 
 BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
@@ -275,7 +297,7 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   const FileTree& root = system.tree;
   const std::string folder = output.partial(), root_image = "root." + system.format;
   imagefmt::File image = imagefmt::File::create(folder + '/' + root_image);
-  write_image(root, target.image, image, reporter);
+  imagefmt::WrittenImage written = write_image(root, target.image, image, reporter);
 
   copy_file(system.closure.host_path(system.spec.kernel), folder + "/kernel");
   copy_file(system.closure.host_path(require_initrd(system.spec)), folder + "/initrd");
@@ -301,24 +323,26 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   manifest.mode =
       options.system.mode == policy::SelinuxMode::kEnforcing ? "enforcing" : "permissive";
   manifest.cmdline = system.command_line;
-  manifest.artifacts = list_artifacts(folder, system.selinux, root_image);
+  manifest.artifacts = list_artifacts(folder, system.selinux, root_image, reporter);
   manifest.inodes = system.labels.inodes;
   manifest.inodes_by_context = system.labels.by_context;
   manifest.inodes_by_rule = name_rules(system.labels, system.rules);
   imagefmt::write_file(folder + "/manifest.json", serialize_manifest(manifest));
 
   BuildResult result;
-  if (options.report_labels != LabelsDetail::kNone) {
-    result.labels = report_labels(system, reporter);
-    if (options.report_labels == LabelsDetail::kAll) {
-      find_origins(*result.labels, system, options.system, reporter);
-    }
-  }
   result.inodes = system.labels.inodes;
-  result.root_bytes = image.size_bytes();
+  result.labels = system.labels.by_context.size();
+  result.rules_used = system.labels.by_rule.size();
+  result.rules = system.rules.contexts.rules().size();
+  result.sizes = measure_sizes(root, std::move(written));
   result.kernel_release = system.kernel.release;
   result.policy_version = policy.version;
-  if (options.report_splits) result.splits = find_splits(root);
+  if (options.report) {
+    result.splits = find_splits(root);
+    result.labels_report = try_to_report_labels(system, options.system, reporter);
+  }
+  // Waits until the disk has it all.
+  Stage stage(reporter, "committing the output");
   output.commit();
   return result;
 }

@@ -19,6 +19,7 @@ using imagefmt::Error;
 using imagefmt::File;
 using imagefmt::FileTree;
 using imagefmt::Reporter;
+using imagefmt::WrittenImage;
 
 /// What only formats have that can be written to when they are in use.
 void refuse_writable(const ImageOptions& options) {
@@ -52,9 +53,9 @@ void check_squashfs(const ImageOptions& options) {
   imagefmt::check_squashfs_options(squashfs_options(options));
 }
 
-void write_squashfs(const FileTree& tree, const ImageOptions& options, File& out,
-                    Reporter& reporter) {
-  imagefmt::write_squashfs(tree, squashfs_options(options), out, reporter);
+WrittenImage write_squashfs(const FileTree& tree, const ImageOptions& options, File& out,
+                            Reporter& reporter) {
+  return imagefmt::write_squashfs(tree, squashfs_options(options), out, reporter);
 }
 
 imagefmt::Ext4Options ext4_options(const ImageOptions& options) {
@@ -79,8 +80,9 @@ void check_ext4(const ImageOptions& options) {
   imagefmt::check_ext4_options(ext4_options(options));
 }
 
-void write_ext4(const FileTree& tree, const ImageOptions& options, File& out, Reporter& reporter) {
-  imagefmt::write_ext4(tree, ext4_options(options), out, reporter);
+WrittenImage write_ext4(const FileTree& tree, const ImageOptions& options, File& out,
+                        Reporter& reporter) {
+  return imagefmt::write_ext4(tree, ext4_options(options), out, reporter);
 }
 
 imagefmt::ErofsOptions erofs_options(const ImageOptions& options) {
@@ -103,8 +105,9 @@ void check_erofs(const ImageOptions& options) {
   imagefmt::check_erofs_options(erofs_options(options));
 }
 
-void write_erofs(const FileTree& tree, const ImageOptions& options, File& out, Reporter& reporter) {
-  imagefmt::write_erofs(tree, erofs_options(options), out, reporter);
+WrittenImage write_erofs(const FileTree& tree, const ImageOptions& options, File& out,
+                         Reporter& reporter) {
+  return imagefmt::write_erofs(tree, erofs_options(options), out, reporter);
 }
 
 struct Format {
@@ -112,7 +115,7 @@ struct Format {
   size_t magic_offset;
   std::string_view magic;
   void (*check)(const ImageOptions&);
-  void (*write)(const FileTree&, const ImageOptions&, File&, Reporter&);
+  WrittenImage (*write)(const FileTree&, const ImageOptions&, File&, Reporter&);
   FileTree (*read)(std::shared_ptr<const File>);
   imagefmt::NumberedTree (*read_numbered)(std::shared_ptr<const File>) = nullptr;
 };
@@ -173,8 +176,14 @@ void check_image_options(const ImageOptions& options) {
   find_format(options.format).check(options);
 }
 
-void write_image(const FileTree& tree, const ImageOptions& options, File& out, Reporter& reporter) {
-  find_format(options.format).write(tree, options, out, reporter);
+WrittenImage write_image(const FileTree& tree, const ImageOptions& options, File& out,
+                         Reporter& reporter) {
+  return find_format(options.format).write(tree, options, out, reporter);
+}
+
+std::optional<uint64_t> planned_image_size(const FileTree& tree, const ImageOptions& options) {
+  if (options.format != RootFormat::kExt4) return std::nullopt;
+  return imagefmt::planned_ext4_size(tree, ext4_options(options));
 }
 
 FileTree read_image(const std::string& path) {

@@ -13,6 +13,7 @@
 #include "imagefmt/base/reporter.h"
 #include "imagefmt/compression.h"
 #include "imagefmt/tree.h"
+#include "imagefmt/written_image.h"
 
 namespace builder {
 
@@ -41,10 +42,15 @@ bool is_read_only(const ImageOptions& options);
 /// Throws for options that the format does not have, or that are out of its range.
 void check_image_options(const ImageOptions& options);
 
-/// Writes `tree` as an image to `out`, from its first byte to its last. Throws what the format's
-/// writer throws; `out` then holds no image.
-void write_image(const imagefmt::FileTree& tree, const ImageOptions& options, imagefmt::File& out,
-                 imagefmt::Reporter& reporter);
+/// Writes `tree` as an image to `out`, from its first byte to its last. Returns where its bytes
+/// went. Throws what the format's writer throws; `out` then holds no image.
+imagefmt::WrittenImage write_image(const imagefmt::FileTree& tree, const ImageOptions& options,
+                                   imagefmt::File& out, imagefmt::Reporter& reporter);
+
+/// The size of the image that write_image() would make, for the formats that know it before they
+/// write: ext4. Throws what the writer throws before it writes.
+std::optional<uint64_t> planned_image_size(const imagefmt::FileTree& tree,
+                                           const ImageOptions& options);
 
 /// Reads an image of any format that we write, told by its magic number. Contents are read from
 /// the file when asked for.

@@ -158,9 +158,9 @@ PackResult pack(const PackOptions& options, std::istream& in, imagefmt::Reporter
   const policy::LabelReport labels = policy::label(tree, rules, reporter);
 
   // From here on the tree is const.
-  write_image(tree, options.image, output.file(), reporter);
+  imagefmt::WrittenImage written = write_image(tree, options.image, output.file(), reporter);
   output.commit();
-  return {labels.inodes, labels.by_context.size(), output.file().size_bytes()};
+  return {labels.inodes, labels.by_context.size(), measure_sizes(tree, std::move(written))};
 }
 
 }  // namespace builder

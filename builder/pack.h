@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "builder/image.h"
+#include "builder/sizes.h"
 #include "imagefmt/base/reporter.h"
 
 namespace builder {
@@ -35,7 +36,7 @@ struct PackOptions {
 
 struct PackResult {
   uint64_t inodes = 0, contexts = 0;
-  uint64_t image_bytes = 0;
+  ImageSizes sizes;
 };
 
 /// Makes an image of a folder or of a tar archive, whole or not at all: modes, owners, times and

@@ -43,23 +43,30 @@ void add_policy_options(CLI::App& command, PolicyOptions& options) {
       ->option_text("NAME");
   command
       .add_option("--policy-module", options.modules,
-                  "one more module; overrides the folder's of the same name")
-      ->option_text("FILE ...");
-  command.add_option("--policy-remove", options.removed, "leave this module out")
-      ->option_text("NAME ...");
+                  "one more module; overrides the folder's of the same name (repeatable)")
+      ->option_text("FILE")
+      ->allow_extra_args(false);
+  command.add_option("--policy-remove", options.removed, "leave this module out (repeatable)")
+      ->option_text("NAME")
+      ->allow_extra_args(false);
   command
       .add_option_function<std::vector<std::string>>(
           "--boolean",
           [&options](const std::vector<std::string>& texts) {
             for (const std::string& text : texts) add_boolean(options.booleans, text);
           },
-          "set a boolean of the policy")
-      ->option_text("NAME=on|off ...");
+          "set a boolean of the policy (repeatable)")
+      ->option_text("NAME=on|off")
+      ->allow_extra_args(false);
   command.add_flag("--disable-dontaudit", options.disable_dontaudit, "let every denial be logged");
   add_choice(command, "--handle-unknown", options.handle_unknown, kHandleUnknown,
              "what the kernel does with permissions that the policy lacks (default: as the policy "
              "says)")
       ->option_text("deny|reject|allow");
+  command
+      .add_option("--cache", options.cache,
+                  "folder in which compiled policies are kept and found; made if there is none")
+      ->option_text("DIR");
   command.add_flag("--allow-lossy", options.allow_lossy,
                    "drop, with a warning, what the policy version cannot hold");
   CLI::Option* kernel = command.add_option_function<std::string>(

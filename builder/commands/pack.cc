@@ -7,7 +7,9 @@
 
 #include "builder/commands/commands.h"
 #include "builder/commands/options.h"
+#include "builder/report.h"
 #include "builder/terminal.h"
+#include "imagefmt/base/file.h"
 
 namespace builder {
 
@@ -113,6 +115,7 @@ Examples:
 void add_pack_command(CLI::App& app, Run& chosen) {
   struct Options {
     PackOptions pack;
+    std::string report;
     bool quiet = false;
   };
   auto options = std::make_shared<Options>();
@@ -154,6 +157,10 @@ void add_pack_command(CLI::App& app, Run& chosen) {
       ->option_text("NAME");
   command->add_option("--jobs", image.jobs, "how many cores to use (default: all)")
       ->option_text("N");
+  command
+      ->add_option("--report", options->report,
+                   "write there what the image is made of, times and rates (JSON)")
+      ->option_text("FILE");
   command->add_flag("--quiet", options->quiet, "no progress");
   command->footer(kFooter);
   command->callback([options, command, &chosen] {
@@ -161,9 +168,18 @@ void add_pack_command(CLI::App& app, Run& chosen) {
     chosen = [options](Io& io) {
       options->pack.image.image_mtime = io.source_date_epoch;
       TerminalReporter reporter(io, options->quiet);
+      // Begun first: whether it can be written does not show after a run alone.
+      std::optional<imagefmt::OutputFile> report;
+      if (!options->report.empty()) report.emplace(options->report);
       const PackResult result = builder::pack(options->pack, io.in, reporter);
+      if (report) {
+        const std::string text = serialize_report(reporter, {result.sizes, {}, {}});
+        report->file().write(0, imagefmt::as_bytes(text));
+        report->commit();
+      }
+      if (!options->quiet) io.err << sizes_summary(result.sizes);
       io.out << fmt::format("{}: {} inodes, {} contexts, {}\n", options->pack.output, result.inodes,
-                            result.contexts, format_amount(result.image_bytes, "bytes"));
+                            result.contexts, format_amount(result.sizes.image_bytes, "bytes"));
       return 0;
     };
   });

@@ -224,7 +224,11 @@ class ImageWriter {
 
 WrittenImage write_ext4(const FileTree& tree, const Ext4Options& options, File& out,
                         Reporter& reporter) {
-  const Plan plan = make_plan(tree, options);
+  // Reads large files for what of them is zero, and what may be equal.
+  const Plan plan = [&] {
+    Stage stage(reporter, "planning the image");
+    return make_plan(tree, options);
+  }();
   // A reader must not take what stood in `out` for an image while this one is made. What is never
   // written reads as zeros.
   out.resize(0);
