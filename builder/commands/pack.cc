@@ -86,7 +86,7 @@ which libselinux reads too. Every path must have a rule. SOURCE_DATE_EPOCH is th
 itself, and of folders that an archive does not name.
 
 Archives: pax, GNU, ustar and old tar, as they are or with gzip, bzip2, xz, lzma, lzip, zstd, lz4 or
-compress. Owners are the numbers in it, those of ACLs too (GNU tar: --numeric-owner). Hard links, in
+compress. Owners are the numbers in it, those of ACLs too. Hard links, in
 folders as in archives, become files of their own that share their data.
 
 A path of --stdin brings itself and the folders above it, not what is in it: as cpio, for `find`.

@@ -198,7 +198,7 @@ FileTree tree_for_archives(uint32_t seed) {
     }
   });
   const std::string acl(
-      "\2\0\0\0\1\0\7\0\xff\xff\xff\xff\2\0\5\0\xe8\3\0\0\4\0\4\0\xff\xff\xff\xff"
+      "\2\0\0\0\1\0\7\0\xff\xff\xff\xff\2\0\5\0\x31\xd4\0\0\4\0\4\0\xff\xff\xff\xff"
       "\x10\0\7\0\xff\xff\xff\xff\x20\0\0\0\xff\xff\xff\xff",
       44);
   Node& with_acl = tree.insert("/acl", imagefmt::make_directory(0770));
