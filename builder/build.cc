@@ -222,7 +222,7 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
   for (const std::string& warning : assembly.warnings) reporter.warn(warning);
   if (board) {
     const CommandLine command_line = make_command_line(
-        {.board_params = with_more(board->cmdline, assembly.kernel_params),
+        {.board_params = with_more(kernel_params_of(*board), assembly.kernel_params),
          .closure_params = fmt::format("{}", fmt::join(system.spec.kernel_params, " ")),
          .root = board->root_device,
          .root_filesystem = system.format,
