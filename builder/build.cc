@@ -15,6 +15,7 @@
 #include "builder/manifest.h"
 #include "builder/mount_contexts.h"
 #include "builder/plan.h"
+#include "builder/resolve.h"
 #include "builder/store_name.h"
 #include "builder/store_scan.h"
 #include "imagefmt/base/file.h"
@@ -181,7 +182,7 @@ std::optional<LabelsReport> try_to_report_labels(const LabelledSystem& system,
 }
 
 /// Every file of the output folder, by what it is.
-std::vector<Artifact> list_artifacts(const std::string& folder, const FileTree& selinux,
+std::vector<Artifact> list_artifacts(const std::string& folder, const LabelledSystem& system,
                                      const std::string& root_image, imagefmt::Reporter& reporter) {
   Stage stage(reporter, "digesting what was written");
   std::vector<Artifact> artifacts = {make_artifact(folder, "cmdline", "cmdline"),
@@ -189,7 +190,10 @@ std::vector<Artifact> list_artifacts(const std::string& folder, const FileTree& 
                                      make_artifact(folder, "initrd", "initrd"),
                                      make_artifact(folder, "kernel", "kernel"),
                                      make_artifact(folder, root_image, "root")};
-  imagefmt::walk(selinux, [&](const std::string& path, const imagefmt::Node& node) {
+  for (const BootFile& file : system.boot_files) {
+    artifacts.push_back(make_artifact(folder, file.name, file.kind));
+  }
+  imagefmt::walk(system.selinux, [&](const std::string& path, const imagefmt::Node& node) {
     if (node.regular()) artifacts.push_back(make_artifact(folder, "policy" + path, "policy"));
   });
   std::sort(artifacts.begin(), artifacts.end(),
@@ -241,7 +245,7 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
   for (const std::string& warning : assembly.warnings) reporter.warn(warning);
   if (board) {
     const CommandLine command_line = make_command_line(
-        {.board_params = with_more(board->cmdline, assembly.kernel_params),
+        {.board_params = with_more(kernel_params_of(*board), assembly.kernel_params),
          .closure_params = fmt::format("{}", fmt::join(system.spec.kernel_params, " ")),
          .root = board->root_device,
          .root_filesystem = system.format,
@@ -251,6 +255,13 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
          .lsm = {kernel_version, options.mode}});
     for (const std::string& warning : command_line.warnings) reporter.warn(warning);
     system.command_line = command_line.text;
+    const std::optional<std::string> device_trees =
+        find_in_store(closure, closure.toplevel + "/dtbs");
+    system.boot_files = make_boot_files(
+        *board, {.kernel = closure.host_path(system.spec.kernel),
+                 .initrd = closure.host_path(require_initrd(system.spec)),
+                 .command_line = system.command_line,
+                 .device_trees = device_trees ? closure.host_path(*device_trees) : ""});
   }
 
   // One policy file, at the version that this kernel takes.
@@ -302,6 +313,9 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   copy_file(system.closure.host_path(system.spec.kernel), folder + "/kernel");
   copy_file(system.closure.host_path(require_initrd(system.spec)), folder + "/initrd");
   imagefmt::write_file(folder + "/cmdline", system.command_line + '\n');
+  for (const BootFile& file : system.boot_files) {
+    imagefmt::write_file(folder + '/' + file.name, file.bytes);
+  }
   std::string exact_contexts = policy::serialize_exact_contexts(root);
   imagefmt::write_file(folder + "/file_contexts", exact_contexts);
   imagefmt::make_folder(folder + "/policy");
@@ -323,7 +337,7 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   manifest.mode =
       options.system.mode == policy::SelinuxMode::kEnforcing ? "enforcing" : "permissive";
   manifest.cmdline = system.command_line;
-  manifest.artifacts = list_artifacts(folder, system.selinux, root_image, reporter);
+  manifest.artifacts = list_artifacts(folder, system, root_image, reporter);
   manifest.inodes = system.labels.inodes;
   manifest.inodes_by_context = system.labels.by_context;
   manifest.inodes_by_rule = name_rules(system.labels, system.rules);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "builder/boot_files.h"
 #include "builder/bootspec.h"
 #include "builder/closure.h"
 #include "builder/image.h"
@@ -24,7 +25,8 @@ struct LabelledSystem {
   Bootspec spec;
   Kernel kernel;
   std::string format;  // of the root's file system, as `rootfstype=` and `fs_use_xattr` have it
-  std::string command_line;  // empty without a board
+  std::string command_line;          // empty without a board
+  std::vector<BootFile> boot_files;  // as the board's loader takes them; none without a board
   std::unique_ptr<const NamedPolicy> policy;
   imagefmt::FileTree selinux;               // what lies in /etc/selinux
   std::vector<std::string> home_templates;  // what policy::find_rule_origins asks for

@@ -28,6 +28,9 @@ BuildPlan plan(const LabelledSystem& system, const ImageOptions& image) {
       plan.files.push_back({"policy" + path, node.regular()->content.size_bytes()});
     }
   });
+  for (const BootFile& file : system.boot_files) {
+    plan.files.push_back({file.name, file.bytes.size()});
+  }
   std::ranges::sort(plan.files, {}, &PlannedFile::name);
 
   plan.root_image = "root." + system.format;

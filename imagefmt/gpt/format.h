@@ -67,9 +67,6 @@ static_assert(sizeof(ProtectiveMbr) == 512);
 DiskGuid to_disk(const Guid& guid);
 Guid from_disk(const DiskGuid& guid);
 
-/// CRC-32 as ISO 3309 has it.
-uint32_t crc32(ByteView bytes);
-
 /// How many sectors one copy of the entries takes.
 constexpr uint64_t entries_sectors(uint32_t sector_bytes) {
   return uint64_t{kEntries} * kEntryBytes / sector_bytes;

@@ -72,15 +72,6 @@ Guid from_disk(const DiskGuid& guid) {
   return to_disk(guid.bytes).bytes;  // it undoes itself
 }
 
-uint32_t crc32(ByteView bytes) {
-  uint32_t sum = ~0u;
-  for (uint8_t byte : bytes) {
-    sum ^= byte;
-    for (int bit = 0; bit < 8; ++bit) sum = sum >> 1 ^ (sum & 1 ? 0xedb88320 : 0);
-  }
-  return ~sum;
-}
-
 }  // namespace gpt
 
 }  // namespace imagefmt

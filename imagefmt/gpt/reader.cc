@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "imagefmt/base/crc32.h"
 #include "imagefmt/base/struct_bytes.h"
 #include "imagefmt/base/utf16.h"
 #include "imagefmt/gpt/format.h"
@@ -50,7 +51,7 @@ Header read_header(const File& image, uint32_t sector_bytes, uint64_t sector) {
   Header header = read_struct<Header>(image, sector * sector_bytes);
   const uint32_t crc = header.header_crc;
   header.header_crc = 0;
-  if (header.header_bytes != sizeof(Header) || crc32(bytes_of(header)) != crc) {
+  if (header.header_bytes != sizeof(Header) || crc32(0, bytes_of(header)) != crc) {
     throw Error(fmt::format("the header at sector {} does not have its checksum", sector));
   }
   header.header_crc = crc;
@@ -71,7 +72,7 @@ Bytes read_entries(const File& image, uint32_t sector_bytes, const Header& heade
   image.read_exactly(
       checked_mul(header.entries_sector, sector_bytes, "the place of the partition entries"),
       entries);
-  if (crc32(entries) != header.entries_crc) {
+  if (crc32(0, entries) != header.entries_crc) {
     throw Error(fmt::format("the entries at sector {} do not have their checksum",
                             uint64_t{header.entries_sector}));
   }

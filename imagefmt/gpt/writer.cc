@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "imagefmt/base/crc32.h"
 #include "imagefmt/base/struct_bytes.h"
 #include "imagefmt/base/utf16.h"
 #include "imagefmt/gpt/format.h"
@@ -160,7 +161,7 @@ Header make_header(const Plan& plan, const Guid& id, uint64_t own, uint64_t othe
   header.entry_count = kEntries;
   header.entry_bytes = kEntryBytes;
   header.entries_crc = entries_crc;
-  header.header_crc = crc32(bytes_of(header));
+  header.header_crc = crc32(0, bytes_of(header));
   return header;
 }
 
@@ -196,7 +197,7 @@ void write_disk(const std::vector<Partition>& partitions, const DiskOptions& opt
     }
   }
   const Bytes entries = serialize_entries(partitions, plan);
-  const uint32_t entries_crc = crc32(entries);
+  const uint32_t entries_crc = crc32(0, entries);
   const uint64_t last = plan.sectors() - 1, copy = plan.last_usable() + 1;
   const auto write_at = [&](uint64_t sector, ByteView bytes) {
     out.write(sector * plan.sector_bytes, bytes);
