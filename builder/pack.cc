@@ -24,6 +24,7 @@ void check_is_outside(const std::string& output, const std::string& root) {
   const fs::path folder = fs::canonical(root, failure);
   if (failure) return;  // the scan will say why
   const fs::path image = fs::weakly_canonical(fs::absolute(output), failure);
+  if (failure) imagefmt::throw_errno(fmt::format("find '{}'", output), failure.value());
   if (std::mismatch(folder.begin(), folder.end(), image.begin(), image.end()).first ==
       folder.end()) {
     throw Error(fmt::format("cannot write '{}': it lies in the folder '{}' that is to be packed",
@@ -76,8 +77,9 @@ PackResult pack(const PackOptions& options, imagefmt::Reporter& reporter) {
 
   // From here on the tree is const.
   write_image(tree, options.image, output.file(), reporter);
+  const uint64_t size_bytes = output.file().size_bytes();
   output.commit();
-  return {labels.inodes, labels.by_context.size(), output.file().size_bytes()};
+  return {labels.inodes, labels.by_context.size(), size_bytes};
 }
 
 }  // namespace builder
