@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 
 #include <condition_variable>
+#include <new>
 #include <ostream>
 
 #include "builder/text.h"
+#include "imagefmt/base/thread.h"
 
 namespace builder {
 
@@ -35,7 +37,7 @@ std::string format_seconds(double seconds) {
 
 TerminalReporter::TerminalReporter(std::ostream& err, Form form) : err_(err), form_(form) {
   if (form_ != Form::kLive) return;
-  painter_ = std::jthread([this](std::stop_token stop) {
+  painter_ = imagefmt::start_thread([this](std::stop_token stop) {
     std::mutex sleep;
     std::condition_variable_any wake;
     std::unique_lock lock(sleep);
@@ -55,7 +57,7 @@ double TerminalReporter::elapsed() const {
   return std::chrono::duration<double>(Clock::now() - start_).count();
 }
 
-void TerminalReporter::draw() {
+void TerminalReporter::draw() noexcept try {
   if (!running_) return;
   uint64_t done = done_;
   double seconds = elapsed();
@@ -70,11 +72,22 @@ void TerminalReporter::draw() {
     }
   }
   err_ << "\r\x1b[K" << line << std::flush;
+} catch (const std::bad_alloc&) {  // the next time, perhaps
 }
 
-void TerminalReporter::begin(std::string_view stage, uint64_t total,
-                             std::string_view unit) noexcept {
+void TerminalReporter::print(const StageTime& stage) noexcept try {
+  if (form_ == Form::kQuiet) return;
+  if (form_ == Form::kLive) err_ << "\r\x1b[K";
+  err_ << stage.name;
+  if (stage.amount) err_ << "  " << format_amount(stage.amount, stage.unit);
+  err_ << "  " << format_seconds(stage.seconds) << std::endl;
+} catch (const std::bad_alloc&) {
+  err_ << std::endl;
+}
+
+void TerminalReporter::begin(std::string_view stage, uint64_t total, std::string_view unit) {
   std::lock_guard guard(mutex_);
+  stages_.reserve(stages_.size() + 1);  // end() cannot say that there is no memory
   current_ = {std::string(stage), 0, 0, std::string(unit)};
   total_ = total;
   done_ = 0;
@@ -92,16 +105,11 @@ void TerminalReporter::end() noexcept {
   running_ = false;
   current_.seconds = elapsed();
   current_.amount = done_;
-  if (form_ != Form::kQuiet) {
-    if (form_ == Form::kLive) err_ << "\r\x1b[K";
-    err_ << current_.name;
-    if (current_.amount) err_ << "  " << format_amount(current_.amount, current_.unit);
-    err_ << "  " << format_seconds(current_.seconds) << std::endl;
-  }
+  print(current_);
   stages_.push_back(std::move(current_));
 }
 
-void TerminalReporter::warn(std::string_view message) noexcept {
+void TerminalReporter::warn(std::string_view message) {
   std::lock_guard guard(mutex_);
   if (form_ == Form::kLive) err_ << "\r\x1b[K";
   err_ << "intaglio: warning: " << escape_controls(message) << std::endl;

@@ -36,17 +36,18 @@ class TerminalReporter : public imagefmt::Reporter {
                                                       : Form::kPlain) {}
   ~TerminalReporter() override;
 
-  void begin(std::string_view stage, uint64_t total, std::string_view unit) noexcept override;
+  void begin(std::string_view stage, uint64_t total, std::string_view unit) override;
   void advance(uint64_t amount) noexcept override;
   void end() noexcept override;
-  void warn(std::string_view message) noexcept override;
+  void warn(std::string_view message) override;
 
   const std::vector<StageTime>& stages() const { return stages_; }
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
   using Clock = std::chrono::steady_clock;
-  void draw();
+  void draw() noexcept;
+  void print(const StageTime& stage) noexcept;
   double elapsed() const;
 
   std::ostream& err_;
