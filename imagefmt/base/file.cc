@@ -247,6 +247,27 @@ void File::sync() {
   if (fsync(fd()) != 0) throw_errno(fmt::format("sync '{}'", name_));
 }
 
+void File::sync_range(uint64_t offset, uint64_t size_bytes, unsigned flags) {
+  // A failed write of earlier bytes shows here and then no more. ENOSYS: sync() does it all.
+  if (sync_file_range(fd(), static_cast<off_t>(offset), static_cast<off_t>(size_bytes), flags) !=
+          0 &&
+      errno != ENOSYS) {
+    throw_errno(fmt::format("write '{}'", name_));
+  }
+}
+
+void File::begin_sync(uint64_t offset, uint64_t size_bytes) {
+  sync_range(offset, size_bytes, SYNC_FILE_RANGE_WRITE);
+}
+
+void File::drop_cached(uint64_t offset, uint64_t size_bytes) {
+  sync_range(offset, size_bytes,
+             SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+  // A hint: where it is not taken, the memory is only given back later.
+  posix_fadvise(fd(), static_cast<off_t>(offset), static_cast<off_t>(size_bytes),
+                POSIX_FADV_DONTNEED);
+}
+
 std::string read_file(const std::string& path, uint64_t limit_bytes) {
   File file = File::open_for_reading(path);
   struct stat status = file.status();

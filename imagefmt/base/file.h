@@ -36,8 +36,14 @@ class File {
   void write(uint64_t offset, ByteView bytes);
   void resize(uint64_t size_bytes);
   void sync();
+  /// Begins to bring a range that was written to the disk, and does not wait for it.
+  void begin_sync(uint64_t offset, uint64_t size_bytes);
+  /// Waits until the range is on its way to the disk no more, and gives back the memory that the
+  /// kernel holds it in. What a crash leaves of it only sync() says.
+  void drop_cached(uint64_t offset, uint64_t size_bytes);
 
  private:
+  void sync_range(uint64_t offset, uint64_t size_bytes, unsigned flags);
   UniqueFd fd_;
   std::string name_;
 };

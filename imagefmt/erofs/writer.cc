@@ -85,7 +85,8 @@ void check_erofs_options(const ErofsOptions& options) {
   }
 }
 
-void write_erofs(const FileTree& tree, const ErofsOptions& options, File& out, Reporter& reporter) {
+WrittenImage write_erofs(const FileTree& tree, const ErofsOptions& options, File& out,
+                         Reporter& reporter) {
   check_erofs_options(options);
   check_tree(tree);
 
@@ -94,13 +95,16 @@ void write_erofs(const FileTree& tree, const ErofsOptions& options, File& out, R
 
   // A reader must not take what stood in `out` for an image while this one is made.
   out.resize(0);
+  WrittenImage written = skeleton.sizes();
+  written.superblock = kSuperblockOffset + sizeof(Superblock);
+  written.padding += Skeleton::kFirstBlock * kBlockSize - written.superblock;
   Output data(out, skeleton.end_block() * kBlockSize);
   write_files(tree, xattrs,
               {.compress = options.compression == Compression::kLz4,
                .level = checked_level(options.compression, options.level),
                .jobs = options.jobs,
                .build_time = options.image_mtime},
-              skeleton, data, reporter);
+              skeleton, data, written, reporter);
   data.flush();
 
   // From here on every inode has its place, and listings can point to them.
@@ -113,6 +117,8 @@ void write_erofs(const FileTree& tree, const ErofsOptions& options, File& out, R
   out.write(Skeleton::kFirstBlock * kBlockSize, skeleton.serialize());
   // The last write makes it an image.
   out.write(0, serialize_first_block(make_superblock(tree, options, skeleton, block_count)));
+  stage.count(Work::kWritten, skeleton.end_block() * kBlockSize);
+  return written;
 }
 
 }  // namespace imagefmt

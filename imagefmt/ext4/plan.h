@@ -50,6 +50,9 @@ struct Plan {
   static uint32_t number_of(size_t index) {
     return index == 0 ? kRootInode : static_cast<uint32_t>(kFirstInode - 1 + index);
   }
+  uint64_t journal_bytes() const {
+    return journal.node ? journal.node->regular()->content.size_bytes() : 0;
+  }
   /// The inode of that number, or null if it is not in use.
   const PlannedInode* find(uint32_t number) const {
     if (number == kRootInode) return inodes.data();

@@ -99,7 +99,7 @@ TEST_P(Scale, ASparseFileOf20GiB) {
 }
 
 template <class Options>
-auto writer(void (*write)(const FileTree&, const Options&, File&, Reporter&)) {
+auto writer(WrittenImage (*write)(const FileTree&, const Options&, File&, Reporter&)) {
   return [write](const FileTree& tree, File& out) {
     SilentReporter reporter;
     write(tree, {}, out, reporter);

@@ -139,6 +139,8 @@ ON_FILE(int, fstat, (int fd, struct stat* into), (fd, into), fd, -1)
 ON_FILE(int, ftruncate, (int fd, off_t size), (fd, size), fd, -1)
 ON_FILE(int, fallocate, (int fd, int mode, off_t at, off_t size), (fd, mode, at, size), fd, -1)
 ON_FILE(int, fsync, (int fd), (fd), fd, -1)
+ON_FILE(int, sync_file_range, (int fd, off_t at, off_t size, unsigned flags), (fd, at, size, flags),
+        fd, -1)
 ON_FILE(int, fdatasync, (int fd), (fd), fd, -1)
 ON_FILE(int, fchmod, (int fd, mode_t mode), (fd, mode), fd, -1)
 ON_FILE(int, flock, (int fd, int operation), (fd, operation), fd, -1)

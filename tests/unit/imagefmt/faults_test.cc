@@ -127,7 +127,7 @@ TEST_P(Faults, AFileThatCannotBeReadIsNamedAndThereIsNoImage) {
 }
 
 template <class Options>
-auto writer(void (*write)(const FileTree&, const Options&, File&, Reporter&)) {
+auto writer(WrittenImage (*write)(const FileTree&, const Options&, File&, Reporter&)) {
   return [write](const FileTree& tree, File& out) {
     SilentReporter reporter;
     Options options;
