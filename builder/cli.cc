@@ -5,7 +5,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <new>
 #include <ostream>
 
 #include "builder/commands/commands.h"
@@ -82,8 +81,6 @@ int run(const std::vector<std::string>& args, Io& io) {
     return 2;
   } catch (const imagefmt::Error& error) {
     print_error(io.err, error.what());
-  } catch (const std::bad_alloc&) {
-    print_error(io.err, "out of memory");
   }
   return 1;
 }

@@ -27,6 +27,10 @@ void refuse_writable(const ImageOptions& options) {
     throw Error(fmt::format("cannot give a {} image free space: it cannot be written to",
                             to_text(options.format)));
   }
+  if (options.journal) {
+    throw Error(fmt::format("cannot give a {} image a journal: it cannot be written to",
+                            to_text(options.format)));
+  }
   if (options.share_data) {
     throw Error(fmt::format("cannot choose to share data in a {} image: it always does",
                             to_text(options.format)));
@@ -61,6 +65,7 @@ WrittenImage write_squashfs(const FileTree& tree, const ImageOptions& options, F
 imagefmt::Ext4Options ext4_options(const ImageOptions& options) {
   imagefmt::Ext4Options ext4;
   ext4.free_space_bytes = options.free_space_bytes;
+  ext4.journal = options.journal;
   ext4.share_data = options.share_data;
   ext4.volume_name = options.volume_name;
   ext4.identity = options.identity;

@@ -24,6 +24,7 @@ struct ImageOptions {
   std::optional<int> level;            // the compressor's
   std::optional<uint32_t> block_size;  // bytes
   uint64_t free_space_bytes = 0;       // for what is written once the image is in use
+  bool journal = false;                // of ext4
   bool share_data = false;             // equal files have their blocks in common: ext4
   std::string volume_name;             // by which the file system can be found: LABEL=…
   std::string identity;                // of what the tree was made from; ids derive from it

@@ -28,6 +28,7 @@ constexpr const char* kStandardInput = "standard input";
 void check_output(const PackOptions& options) {
   std::error_code failure;
   const fs::path image = fs::weakly_canonical(fs::absolute(options.output), failure);
+  if (failure) imagefmt::throw_errno(fmt::format("find '{}'", options.output), failure.value());
   auto refuse = [&](const std::string& reason) {
     throw Error(fmt::format("cannot write '{}': {}", options.output, reason));
   };
@@ -159,8 +160,10 @@ PackResult pack(const PackOptions& options, std::istream& in, imagefmt::Reporter
 
   // From here on the tree is const.
   imagefmt::WrittenImage written = write_image(tree, options.image, output.file(), reporter);
+  PackResult result{labels.inodes, labels.by_context.size(),
+                    measure_sizes(tree, std::move(written))};
   output.commit();
-  return {labels.inodes, labels.by_context.size(), measure_sizes(tree, std::move(written))};
+  return result;
 }
 
 }  // namespace builder

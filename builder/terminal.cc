@@ -5,9 +5,11 @@
 #include <sys/resource.h>
 
 #include <condition_variable>
+#include <new>
 #include <ostream>
 
 #include "builder/text.h"
+#include "imagefmt/base/thread.h"
 
 namespace builder {
 
@@ -82,7 +84,7 @@ const char* to_text(imagefmt::Work work) {
 TerminalReporter::TerminalReporter(std::ostream& err, Form form)
     : err_(err), form_(form), cpu_made_(cpu_seconds_now()) {
   if (form_ != Form::kLive) return;
-  painter_ = std::jthread([this](std::stop_token stop) {
+  painter_ = imagefmt::start_thread([this](std::stop_token stop) {
     std::mutex sleep;
     std::condition_variable_any wake;
     std::unique_lock lock(sleep);
@@ -106,7 +108,7 @@ double TerminalReporter::cpu_seconds() const {
   return cpu_seconds_now() - cpu_made_;
 }
 
-void TerminalReporter::draw() {
+void TerminalReporter::draw() noexcept try {
   if (!running_) return;
   uint64_t done = done_;
   double seconds = seconds_since(start_);
@@ -121,11 +123,22 @@ void TerminalReporter::draw() {
     }
   }
   err_ << "\r\x1b[K" << line << std::flush;
+} catch (const std::bad_alloc&) {  // the next time, perhaps
 }
 
-void TerminalReporter::begin(std::string_view stage, uint64_t total,
-                             std::string_view unit) noexcept {
+void TerminalReporter::print(const StageTime& stage) noexcept try {
+  if (form_ == Form::kQuiet) return;
+  if (form_ == Form::kLive) err_ << "\r\x1b[K";
+  err_ << stage.name;
+  if (stage.amount) err_ << "  " << format_amount(stage.amount, stage.unit);
+  err_ << "  " << format_seconds(stage.seconds) << format_rates(stage) << std::endl;
+} catch (const std::bad_alloc&) {
+  err_ << std::endl;
+}
+
+void TerminalReporter::begin(std::string_view stage, uint64_t total, std::string_view unit) {
   std::lock_guard guard(mutex_);
+  stages_.reserve(stages_.size() + 1);  // end() cannot say that there is no memory
   current_ = {};
   current_.name = stage;
   current_.unit = unit;
@@ -152,16 +165,11 @@ void TerminalReporter::end() noexcept {
   current_.seconds = seconds_since(start_);
   current_.cpu_seconds = cpu_seconds_now() - cpu_start_;
   current_.amount = done_;
-  if (form_ != Form::kQuiet) {
-    if (form_ == Form::kLive) err_ << "\r\x1b[K";
-    err_ << current_.name;
-    if (current_.amount) err_ << "  " << format_amount(current_.amount, current_.unit);
-    err_ << "  " << format_seconds(current_.seconds) << format_rates(current_) << std::endl;
-  }
+  print(current_);
   stages_.push_back(std::move(current_));
 }
 
-void TerminalReporter::warn(std::string_view message) noexcept {
+void TerminalReporter::warn(std::string_view message) {
   std::lock_guard guard(mutex_);
   if (form_ == Form::kLive) err_ << "\r\x1b[K";
   err_ << "intaglio: warning: " << escape_controls(message) << std::endl;

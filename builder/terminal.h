@@ -46,11 +46,11 @@ class TerminalReporter : public imagefmt::Reporter {
                                                       : Form::kPlain) {}
   ~TerminalReporter() override;
 
-  void begin(std::string_view stage, uint64_t total, std::string_view unit) noexcept override;
+  void begin(std::string_view stage, uint64_t total, std::string_view unit) override;
   void advance(uint64_t amount) noexcept override;
   void count(imagefmt::Work work, uint64_t size_bytes) noexcept override;
   void end() noexcept override;
-  void warn(std::string_view message) noexcept override;
+  void warn(std::string_view message) override;
 
   const std::vector<StageTime>& stages() const { return stages_; }
   const std::vector<std::string>& warnings() const { return warnings_; }
@@ -60,7 +60,8 @@ class TerminalReporter : public imagefmt::Reporter {
 
  private:
   using Clock = std::chrono::steady_clock;
-  void draw();
+  void draw() noexcept;
+  void print(const StageTime& stage) noexcept;
 
   std::ostream& err_;
   Form form_;

@@ -137,6 +137,9 @@ void add_image_options(CLI::App& command, ImageOptions& image) {
       .add_option("--free-space", image.free_space_bytes,
                   "bytes to leave free for writing once the image is in use (default 0: read-only)")
       ->option_text("BYTES");
+  command.add_flag("--journal", image.journal,
+                   "give an ext4 image with free space a journal, for a kill in the middle of a "
+                   "write");
   command.add_flag("--share-data", image.share_data,
                    "store equal files once, in an ext4 image that nobody can write to");
 }

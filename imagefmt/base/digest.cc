@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "imagefmt/base/digest.h"
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
+
+#include <new>
 
 #include "imagefmt/base/handle.h"
 
@@ -13,7 +16,11 @@ struct Sha256::State {
 
 namespace {
 void check(int ok) {
-  if (ok != 1) throw Error("cannot compute SHA-256: OpenSSL refused");
+  if (ok == 1) return;
+  // Where there is no memory there may be none to say so.
+  const unsigned long reason = ERR_peek_error();
+  if (reason == 0 || ERR_GET_REASON(reason) == ERR_R_MALLOC_FAILURE) throw std::bad_alloc();
+  throw Error("cannot compute SHA-256: OpenSSL refused");
 }
 }  // namespace
 

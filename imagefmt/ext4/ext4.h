@@ -20,6 +20,8 @@ struct Ext4Options {
   /// files allow. With it the file system can grow while it is mounted, unless what is beside the
   /// bytes of files takes more than 128 MiB: then only resize2fs makes it larger, unmounted.
   uint64_t free_space_bytes = 0;
+  /// Beside the free space, one of the size that mke2fs would choose.
+  bool journal = false;
   /// Equal files have their blocks in common; such a file system can only be mounted read-only.
   /// They are found by their digests, so that files of equal size are read twice.
   bool share_data = false;
@@ -43,7 +45,7 @@ uint64_t planned_ext4_size(const FileTree& tree, const Ext4Options& options);
 /// Writes `tree` to `out`, from its first byte to its last. Files lie one behind the other, directory
 /// by directory, in one piece each; runs of 64 KiB of zeros in files of 1 MiB or more are holes.
 /// Labels are stored with a trailing NUL, as the kernel stores them, in the inodes where they fit,
-/// and else in blocks that inodes of the same xattrs share. There is no journal and no lost+found.
+/// and else in blocks that inodes of the same xattrs share. There is no lost+found.
 /// A progress stage counts bytes of files. Returns where the bytes of the image went.
 ///
 /// Throws for options out of range; for nodes that the format cannot hold, all of them named at

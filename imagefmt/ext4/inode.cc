@@ -63,8 +63,8 @@ void set_content(const Plan& plan, const PlannedInode& planned, uint32_t seed, I
 
 }  // namespace
 
-void serialize_inode(const Plan& plan, size_t index, std::span<uint8_t> into) {
-  const PlannedInode& planned = plan.inodes[index];
+void serialize_inode(const Plan& plan, const PlannedInode& planned, uint32_t number,
+                     std::span<uint8_t> into) {
   const Node& node = *planned.node;
   Inode& inode = struct_at<Inode>(into, 0);
   inode.mode = mode_of(node);
@@ -78,7 +78,7 @@ void serialize_inode(const Plan& plan, size_t index, std::span<uint8_t> into) {
   inode.link_count = low16(link_count(node));
   inode.extra_size = low16(kExtraInodeSize32);
   set_times(inode, node.mtime);
-  const uint32_t seed = plan.seeds.of_inode(Plan::number_of(index));
+  const uint32_t seed = plan.seeds.of_inode(number);
   set_content(plan, planned, seed, inode);
 
   uint64_t blocks = planned.tree_blocks;

@@ -53,7 +53,7 @@ WrittenImage written_image(const Plan& plan) {
       copies_in_free += geometry.backup_blocks();
     }
   }
-  written.superblock = (geometry.inode_tables + copies) * kBlockSize;
+  written.superblock = (geometry.inode_tables + copies) * kBlockSize + plan.journal_bytes();
   const uint64_t free_inodes = geometry.inode_count() - geometry.used_inodes;
   const uint64_t free_blocks = geometry.block_count - geometry.first_free - copies_in_free;
   written.free = free_inodes * geometry.inode_size + free_blocks * kBlockSize;

@@ -84,7 +84,8 @@ TEST_F(ErofsOracle, TheKernelSeesTheSameTree) {
     for (auto [compression, level] : {std::pair(Compression::kNone, std::optional<int>()),
                                       std::pair(Compression::kLz4, std::optional<int>()),
                                       std::pair(Compression::kLz4, std::optional(9))}) {
-      const FileTree tree = tree_for(seed);
+      FileTree tree = tree_for(seed);
+      tests::add_limits(tree, int64_t{1} << 34, /*has_acls=*/true);
       write(tree, {.compression = compression, .level = level});
       tests::Mount mount(image(), "erofs", folder_ / "mnt");
       REQUIRE_OR_SKIP(mount.succeeded, "a kernel that mounts erofs from a loop device");

@@ -118,8 +118,8 @@ TEST_F(SmallExt4, BadSuperblocksAreNamed) {
   EXPECT_EQ(changed([&] { superblock().revision = 0; }), "bad revision: expected 1, found 0");
   EXPECT_EQ(changed([&] { superblock().incompat = superblock().incompat | 0x4; }),
             "its journal has not been replayed");
-  EXPECT_EQ(changed([&] { superblock().incompat = superblock().incompat | 0x80000010; }),
-            "it has features that are not known: 0x80000010");
+  EXPECT_EQ(changed([&] { superblock().incompat = superblock().incompat | 0x80000008; }),
+            "it has features that are not known: 0x80000008");
   EXPECT_EQ(changed([&] { superblock().log_block_size = 7; }), "bad block size 2^17");
   EXPECT_EQ(changed([&] { superblock().log_block_size = UINT32_MAX; }),
             "bad block size 2^4294967305");

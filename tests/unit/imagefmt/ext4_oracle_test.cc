@@ -71,12 +71,16 @@ Node folder_of(uint32_t count, size_t name_size) {
 TEST_F(Ext4Oracle, TheKernelSeesTheSameTree) {
   REQUIRE_OR_SKIP(geteuid() == 0 && can_run("mount") && can_run("e2fsck"), "root, or a tool");
   std::filesystem::create_directory(folder_ / "mnt");
-  const Ext4Options kinds[] = {{}, {.free_space_bytes = 64 << 20}, {.share_data = true}};
+  const Ext4Options kinds[] = {{},
+                               {.free_space_bytes = 64 << 20},
+                               {.free_space_bytes = 64 << 20, .journal = true},
+                               {.share_data = true}};
   for (const Ext4Options& options : kinds) {
     FileTree tree = tree_for(options.share_data ? 1 : options.free_space_bytes ? 2 : 3);
     // Names are looked up by the index: one level, and two.
     tree.insert("/large", folder_of(1500, 40));
     tree.insert("/larger", folder_of(9000, 255));
+    tests::add_limits(tree, (int64_t{1} << 34) + INT32_MIN - 1, /*has_acls=*/true);
     write(tree, options);
     expect_clean();
     Mount mount(image(), "ext4", folder_ / "mnt");
@@ -101,6 +105,20 @@ TEST_F(Ext4Oracle, FoldersOfEverySizeAreClean) {
     expect_clean();
     EXPECT_TRUE(read() == tree) << count;
   }
+}
+
+TEST_F(Ext4Oracle, FoldersOf4To64KiBAreClean) {
+  REQUIRE_OR_SKIP(can_run("e2fsck"), "e2fsck");
+  FileTree tree;
+  // With a name of 255 bytes an entry takes 264 of a block's.
+  for (uint32_t count = 14; count <= 16 * 15; ++count) {
+    if (count % 15 < 2 || count % 15 == 14) {
+      tree.insert(fmt::format("/{}", count), folder_of(count, 255));
+    }
+  }
+  write(tree);
+  expect_clean();
+  EXPECT_TRUE(read() == tree);
 }
 
 TEST_F(Ext4Oracle, FilesOfManyExtentsAreClean) {
@@ -150,6 +168,53 @@ TEST_F(Ext4Oracle, AnImageWithFreeSpaceIsWrittenToAndResized) {
   EXPECT_EQ(dump(resized), lines);
 }
 
+TEST_F(Ext4Oracle, AJournalHasTheSizeThatMke2fsChooses) {
+  REQUIRE_OR_SKIP(can_run("e2fsck") && can_run("dumpe2fs"), "e2fsprogs");
+  const FileTree tree = tree_for(7);
+  // The last one takes more extents than fit into an inode.
+  for (const auto& [free_space, size] : {std::pair<uint64_t, const char*>(1 << 20, "4M"),
+                                         {100 << 20, "4M"},
+                                         {300 << 20, "16M"},
+                                         {uint64_t{3} << 30, "64M"},
+                                         {uint64_t{20} << 30, "128M"},
+                                         {uint64_t{200} << 30, "1024M"}}) {
+    write(tree, {.free_space_bytes = free_space, .journal = true});
+    expect_clean();
+    const std::string shown = output_of(fmt::format("dumpe2fs -h {} 2>&1", image()));
+    EXPECT_NE(shown.find(fmt::format("Total journal size:       {}\n", size)), std::string::npos)
+        << shown;
+    EXPECT_TRUE(read() == tree);
+  }
+}
+
+TEST_F(Ext4Oracle, TheJournalMendsWhatWasNotUnmounted) {
+  REQUIRE_OR_SKIP(geteuid() == 0 && can_run("mount") && can_run("e2fsck"), "root, or a tool");
+  std::filesystem::create_directory(folder_ / "mnt");
+  FileTree tree = tree_for(8);
+  write(tree, {.free_space_bytes = 40 << 20, .journal = true});
+  {
+    Mount mount(image(), "ext4", folder_ / "mnt", "rw");
+    REQUIRE_OR_SKIP(mount.succeeded, "a kernel that mounts ext4 from a loop device");
+    std::filesystem::create_directory(mount.point + "/new");
+    for (int i = 0; i < 500; ++i) write_file(fmt::format("{}/new/{}", mount.point, i), "more");
+    // What a machine without power finds.
+    output_of(fmt::format("sync -f {} && cp --sparse=always {} {}", mount.point, image(),
+                          folder_ / "cut"));
+  }
+  EXPECT_EQ(tests::error_of([&] {
+              read_ext4(std::make_shared<File>(File::open_for_reading(folder_ / "cut")));
+            }),
+            "cannot read ext4 image '" + folder_ / "cut" + "': its journal has not been replayed");
+  std::filesystem::rename(folder_ / "cut", image());
+  { Mount mount(image(), "ext4", folder_ / "mnt", "rw"); }
+  expect_clean();
+  FileTree mended = read();
+  EXPECT_TRUE(mended.find("/new/499"));
+  std::erase_if(mended.root().directory()->entries,
+                [](const Entry& entry) { return entry.name == "new"; });
+  EXPECT_EQ(dump(mended), dump(tree));
+}
+
 TEST_F(Ext4Oracle, AnImageWithFreeSpaceHasGoodCopiesOfTheSuperblock) {
   REQUIRE_OR_SKIP(can_run("e2fsck"), "e2fsck");
   FileTree tree = tree_for(5);
@@ -191,7 +256,8 @@ TEST_F(Ext4Oracle, ImagesOfMke2fsAreReadEqual) {
   for (const char* options :
        {"-t ext4", "-t ext4 -b 1024", "-t ext4 -b 2048 -I 128", "-t ext4 -O ^64bit",
         "-t ext4 -O ^metadata_csum -I 512", "-t ext4 -O ^has_journal",
-        "-t ext4 -O metadata_csum_seed", "-t ext4 -O ^dir_index", "-t ext3 -b 1024", "-t ext2"}) {
+        "-t ext4 -O metadata_csum_seed", "-t ext4 -b 1024 -g 1024 -O meta_bg,^resize_inode",
+        "-t ext4 -O ^dir_index", "-t ext3 -b 1024", "-t ext2"}) {
     std::filesystem::remove(image());
     output_of(fmt::format("mke2fs -q -d {} {} {} 100M >&2", source, options, image()));
     FileTree expected(scan(source));

@@ -390,6 +390,15 @@ TEST_F(Ext4, BadOptionsAreNamed) {
             "cannot make an ext4 image of 1125899906842633 inodes: it holds 4294934527");
 }
 
+TEST_F(Ext4, AJournalTakesNoFreeSpace) {
+  const FileTree tree = tests::random_tree(9);
+  const std::string image = write(tree, {.free_space_bytes = 40 << 20, .journal = true});
+  EXPECT_EQ(superblock_of(image).free_block_count_low, (40u << 20) / kBlockSize);
+  EXPECT_EQ(superblock_of(image).journal_inode, kJournalInode);
+  EXPECT_EQ(error_of([&] { write(tree, {.journal = true}); }),
+            "cannot give an image without free space a journal: nobody writes to it");
+}
+
 TEST_F(Ext4, AllThatDoesNotFitIsNamedAtOnce) {
   FileTree tree;
   tree.insert("/a", file("")).mtime = kMaxTime + 1;

@@ -97,6 +97,18 @@ TEST(OutputFile, ReplacesAFileInOneRename) {
   EXPECT_EQ(read_file(folder / "out"), "new");
 }
 
+TEST(OutputFile, LeavesWhatALiveProcessOfTheSameNumberWrites) {
+  // As in two containers that share the folder.
+  TempDir folder;
+  const std::string partial = folder / fmt::format(".out.partial-{}", getpid());
+  write_file(partial, "of a live process");
+  UniqueFd alive(open(partial.c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_EQ(flock(alive.get(), LOCK_EX), 0);
+  EXPECT_EQ(error_of([&] { OutputFile output(folder / "out"); }),
+            "cannot create '" + partial + "': File exists");
+  EXPECT_EQ(read_file(partial), "of a live process");
+}
+
 TEST(OutputFile, LeavesDevicesAndFoldersAlone) {
   TempDir folder;
   auto message = [](const std::string& path) { return error_of([&] { OutputFile output(path); }); };

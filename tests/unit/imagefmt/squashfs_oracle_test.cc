@@ -66,6 +66,7 @@ TEST_F(SquashfsOracle, TheKernelSeesTheSameTree) {
       entries.push_back({fmt::format("{:05}-{}", i, std::string(40, 'n')), make_directory()});
     }
     tree.insert("/large", Node(Directory(std::move(entries)), 0755));
+    tests::add_limits(tree, UINT32_MAX, /*has_acls=*/false);
     write(tree, {.compression = compression, .block_size = block_size});
     Mount mount(image(), "squashfs", folder_ / "mnt");
     REQUIRE_OR_SKIP(mount.succeeded, "a kernel that mounts squashfs from a loop device");
@@ -151,6 +152,20 @@ TEST_F(SquashfsOracle, UnsquashfsListsAndUnpacksTheSameTree) {
     walk(seen, [](const std::string&, Node& node) { node.uid = node.gid = 0; });
     EXPECT_EQ(dump(seen), dump(unlabelled)) << name_of(compression);
     EXPECT_TRUE(seen == unlabelled) << name_of(compression);
+  }
+}
+
+TEST_F(SquashfsOracle, UnsquashfsUnpacksEveryInodeWithAllThatItHas) {
+  REQUIRE_OR_SKIP(geteuid() == 0 && can_run("unsquashfs"), "root, or unsquashfs");
+  for (Compression compression : {Compression::kNone, Compression::kZstd}) {
+    FileTree tree = tree_for(9 + static_cast<uint32_t>(compression));
+    tests::add_limits(tree, INT32_MAX, /*has_acls=*/false);
+    write(tree, {.compression = compression});
+    const std::string unpacked = folder_ / fmt::format("all-{}", name_of(compression));
+    output_of(fmt::format("unsquashfs -no-progress -quiet -d {} {}", unpacked, image()));
+    const FileTree seen(scan(unpacked));
+    EXPECT_EQ(dump(seen), dump(tree)) << name_of(compression);
+    EXPECT_TRUE(seen == tree) << name_of(compression);
   }
 }
 
