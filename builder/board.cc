@@ -348,10 +348,6 @@ std::string_view to_text(RootFormat format) {
   return spell(kRootFormats, format);
 }
 
-RootFormat parse_root_format(std::string_view text) {
-  return parse_word(kRootFormats, "root format", text);
-}
-
 bool is_arch_of(Arch arch, std::string_view nix_system) {
   return nix_system.substr(0, nix_system.find('-')) == to_text(arch);
 }

@@ -113,14 +113,11 @@ struct Format {
   std::string_view magic;
   void (*check)(const ImageOptions&);
   void (*write)(const FileTree&, const ImageOptions&, File&, Reporter&);
-  FileTree (*read)(std::shared_ptr<const File>);
-  imagefmt::NumberedTree (*read_numbered)(std::shared_ptr<const File>) = nullptr;
+  FileTree (*read)(std::shared_ptr<const File>, imagefmt::PathsByInode*);
 };
 constexpr Format kFormats[] = {
-    {RootFormat::kSquashfs, 0, "hsqs", check_squashfs, write_squashfs, imagefmt::read_squashfs,
-     imagefmt::read_numbered_squashfs},
-    {RootFormat::kExt4, 1024 + 56, "\x53\xef", check_ext4, write_ext4, imagefmt::read_ext4,
-     imagefmt::read_numbered_ext4},
+    {RootFormat::kSquashfs, 0, "hsqs", check_squashfs, write_squashfs, imagefmt::read_squashfs},
+    {RootFormat::kExt4, 1024 + 56, "\x53\xef", check_ext4, write_ext4, imagefmt::read_ext4},
     {RootFormat::kErofs, 1024, "\xe2\xe1\xf5\xe0", check_erofs, write_erofs, imagefmt::read_erofs},
 };
 
@@ -151,6 +148,11 @@ const Format& format_of(const File& file) {
                           list_formats("or"), imagefmt::to_hex(start)));
 }
 
+FileTree read(const std::string& path, imagefmt::PathsByInode* numbers) {
+  auto file = std::make_shared<const File>(File::open_for_reading(path));
+  return format_of(*file).read(file, numbers);
+}
+
 }  // namespace
 
 RootFormat parse_image_format(std::string_view name) {
@@ -178,15 +180,14 @@ void write_image(const FileTree& tree, const ImageOptions& options, File& out, R
 }
 
 FileTree read_image(const std::string& path) {
-  auto file = std::make_shared<const File>(File::open_for_reading(path));
-  return format_of(*file).read(file);
+  return read(path, nullptr);
 }
 
 imagefmt::NumberedTree read_numbered_image(const std::string& path) {
-  auto file = std::make_shared<const File>(File::open_for_reading(path));
-  const Format& format = format_of(*file);
-  if (format.read_numbered) return format.read_numbered(file);
-  return {format.read(file), {}};
+  imagefmt::NumberedTree numbered;
+  numbered.tree = read(path, &numbered.paths_by_inode);
+  std::ranges::sort(numbered.paths_by_inode);
+  return numbered;
 }
 
 std::string filesystem_of(const std::string& path) {

@@ -50,7 +50,7 @@ void write_image(const imagefmt::FileTree& tree, const ImageOptions& options, im
 /// the file when asked for.
 imagefmt::FileTree read_image(const std::string& path);
 
-/// The same with the numbers of its inodes, for the formats whose readers give them.
+/// The same with the numbers of its inodes.
 imagefmt::NumberedTree read_numbered_image(const std::string& path);
 
 /// Of the same formats, as policies call them (`fs_use_xattr squashfs`): told by the magic number,

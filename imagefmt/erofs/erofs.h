@@ -43,13 +43,13 @@ void check_erofs_options(const ErofsOptions& options);
 void write_erofs(const FileTree& tree, const ErofsOptions& options, File& out, Reporter& reporter);
 
 /// Reads the tree of an image made by any writer whose features are known: blocks of 4096 bytes;
-/// lz4 in blocks or in larger clusters; chunks on one device. Names of one inode become nodes of
-/// their own. The bytes of files stay in the image until they are read, which several threads may
-/// do.
+/// lz4 in blocks or in larger clusters; chunks on one device. Names of one inode become
+/// nodes of their own. The bytes of files stay in the image until they are read, which several
+/// threads may do. `numbers`, where it is given, takes every path as it is met.
 ///
 /// The image is not trusted: sizes, counts and places are checked before they are used, and a
 /// small image cannot unfold into a tree without bounds. Throws
 /// `cannot read erofs image '<name>': …`, here or when a file's bytes are read.
-FileTree read_erofs(std::shared_ptr<const File> image);
+FileTree read_erofs(std::shared_ptr<const File> image, PathsByInode* numbers = nullptr);
 
 }  // namespace imagefmt

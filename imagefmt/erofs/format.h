@@ -32,7 +32,8 @@ enum CompatFeature : uint32_t {
   kHasChecksum = 1,
   kHasMtimes = 2,
 };
-/// Features that a reader must know. Linux 5.10 knows the first one alone.
+/// Features that a reader must know. Linux 5.10 knows the first one alone, 5.13 the second one,
+/// 5.15 the third one.
 enum IncompatFeature : uint32_t {
   kZeroPadding = 1,   // a compressed block ends with its data
   kBigClusters = 2,   // an extent unfolds from several blocks; the superblock has other fields
@@ -74,18 +75,6 @@ enum Layout : uint16_t {
 /// Inode formats are `extended | layout << 1`.
 constexpr uint16_t kExtended = 1;
 constexpr uint16_t kLayoutShift = 1, kLayoutMask = 7, kFormatMask = 0xf;
-
-/// The types of nodes, as stat shows them.
-enum ModeType : uint16_t {
-  kFifo = 0010000,
-  kCharacterDevice = 0020000,
-  kDirectory = 0040000,
-  kBlockDevice = 0060000,
-  kRegular = 0100000,
-  kSymlink = 0120000,
-  kSocket = 0140000,
-  kModeTypeMask = 0170000,
-};
 
 /// What the field `start` of an inode is: the first block of flat data, the count of compressed
 /// blocks, a device's number, or how chunks are counted.
@@ -160,19 +149,10 @@ constexpr const char* kLabelXattr = "security.selinux";
 struct ListingEntry {
   le64 nid;
   le16 name_offset;  // in the block
-  uint8_t type;
+  uint8_t type;      // NodeType
   uint8_t unused;
 };
 static_assert(sizeof(ListingEntry) == 12);
-enum ListingType : uint8_t {
-  kListedRegular = 1,
-  kListedDirectory = 2,
-  kListedCharacterDevice = 3,
-  kListedBlockDevice = 4,
-  kListedFifo = 5,
-  kListedSocket = 6,
-  kListedSymlink = 7,
-};
 
 /// Before the index of compressed data, at a multiple of 8 bytes.
 struct IndexHeader {

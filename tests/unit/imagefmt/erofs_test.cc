@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "imagefmt/erofs/erofs.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
@@ -11,8 +12,8 @@
 #include "imagefmt/erofs/extents.h"
 #include "imagefmt/erofs/format.h"
 #include "imagefmt/erofs/slots.h"
+#include "tests/support/image_test.h"
 #include "tests/support/random_tree.h"
-#include "tests/support/temp_dir.h"
 
 namespace imagefmt {
 namespace {
@@ -20,22 +21,7 @@ namespace {
 using erofs::Superblock;
 using tests::error_of;
 
-/// Writes images into a folder of its own and reads them back.
-class Erofs : public ::testing::Test {
- protected:
-  std::string write(const FileTree& tree, const ErofsOptions& options = {}) {
-    SilentReporter reporter;
-    File file = File::create(path());
-    write_erofs(tree, options, file, reporter);
-    return read_file(path());
-  }
-  FileTree read() const {
-    return read_erofs(std::make_shared<File>(File::open_for_reading(path())));
-  }
-  std::string path() const { return folder_ / "image"; }
-
-  tests::TempDir folder_;
-};
+using Erofs = tests::ImageTest<tests::ErofsFormat>;
 
 Superblock superblock_of(const std::string& image) {
   return Cursor(as_bytes(image).subspan(erofs::kSuperblockOffset), "image")
@@ -145,6 +131,19 @@ TEST_F(Erofs, FilesMayBeReadAnywhere) {
       }
     }
   }
+}
+
+TEST_F(Erofs, GivesTheNumbersOfItsInodes) {
+  FileTree tree;
+  tree.insert("/a/b", file("x"));
+  tree.insert("/c", make_symlink("a"));
+  write(tree);
+  PathsByInode numbers;
+  EXPECT_TRUE(read_from(path(), &numbers) == tree);
+  // Units of 32 bytes: the root in block 1, before what its tree alone decides; a file behind.
+  using Number = std::pair<uint64_t, std::string>;
+  EXPECT_THAT(numbers, ::testing::UnorderedElementsAre(Number(128, "/"), Number(131, "/a"),
+                                                       Number(134, "/c"), Number(256, "/a/b")));
 }
 
 TEST_F(Erofs, HoldsEveryKindOfNode) {
