@@ -175,6 +175,16 @@ void check_image_options(const ImageOptions& options) {
   find_format(options.format).check(options);
 }
 
+void check_image_is_read(const ImageOptions& options, const policy::KernelVersion& kernel) {
+  if (options.format == RootFormat::kErofs && options.compression == imagefmt::Compression::kZstd &&
+      kernel < policy::KernelVersion{6, 10}) {
+    throw Error(
+        fmt::format("cannot compress the image with zstd: Linux {} does not read erofs with it, "
+                    "6.10 and newer do; choose lz4",
+                    policy::to_string(kernel)));
+  }
+}
+
 void write_image(const FileTree& tree, const ImageOptions& options, File& out, Reporter& reporter) {
   find_format(options.format).write(tree, options, out, reporter);
 }

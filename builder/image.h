@@ -13,6 +13,7 @@
 #include "imagefmt/base/reporter.h"
 #include "imagefmt/compression.h"
 #include "imagefmt/tree.h"
+#include "policy/kernel_version.h"
 
 namespace builder {
 
@@ -40,6 +41,10 @@ bool is_read_only(const ImageOptions& options);
 
 /// Throws for options that the format does not have, or that are out of its range.
 void check_image_options(const ImageOptions& options);
+
+/// Throws `cannot compress the image with zstd: Linux 6.1.0 does not read erofs with it, 6.10 and
+/// newer do; choose lz4`.
+void check_image_is_read(const ImageOptions& options, const policy::KernelVersion& kernel);
 
 /// Writes `tree` as an image to `out`, from its first byte to its last. Throws what the format's
 /// writer throws; `out` then holds no image.

@@ -8,9 +8,10 @@
 // An inode stands at 32 bytes times its number, its nid. Behind it follow its own xattrs and then
 // what its layout wants: the inline end of its data, or the index of its compressed data.
 //
-// Compressed data is a row of extents, each unfolding from one block. The index has an entry for
-// each 4096 bytes of the file, a cluster: it is the head of the one extent that begins in it, at an
-// offset, or it lies within an extent that began before. Entries are packed by two or by sixteen.
+// Compressed data is a row of extents, each unfolding from one block, or, with zstd, from a few
+// that begin with zeros. The index has an entry for each 4096 bytes of the file, a cluster: it is
+// the head of the one extent that begins in it, at an offset, or it lies within an extent that began
+// before. Entries are packed by two or by sixteen.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +37,7 @@ enum CompatFeature : uint32_t {
 /// 5.15 the third one.
 enum IncompatFeature : uint32_t {
   kZeroPadding = 1,   // a compressed block ends with its data
-  kBigClusters = 2,   // an extent unfolds from several blocks; the superblock has other fields
+  kBigClusters = 2,   // an extent unfolds from several blocks; the superblock names algorithms
   kChunkedFiles = 4,  // files may be tables of chunks
 };
 
@@ -56,13 +57,29 @@ struct Superblock {
   uint8_t uuid[16];         //  48
   char volume_name[16];     //  64: ends in a NUL
   le32 incompat_features;   //  80
-  le16 max_distance;        //  84: of lz4; 0: 65535
+  le16 algorithms;          //  84: with kBigClusters a bit each; else lz4's distance, 0: 65535
   le16 device_count;        //  86: besides this one
   le16 device_table;        //  88
   uint8_t listing_log;      //  90
   uint8_t unused[37];       //  91
 };
 static_assert(sizeof(Superblock) == 128);
+
+/// What compresses; an extent names its own by its index. Linux knows zstd since 6.10.
+enum Algorithm : uint8_t {
+  kLz4 = 0,
+  kZstd = 3,
+};
+
+/// Behind the superblock, where it names algorithms: the settings of each.
+struct ZstdSettings {
+  le16 size;           // 0: of the rest
+  uint8_t format;      // 2: 0
+  uint8_t window_log;  // 3: of the largest window, less kLeastWindowLog
+  uint8_t unused[4];   // 4
+};
+static_assert(sizeof(ZstdSettings) == 8);
+constexpr uint8_t kLeastWindowLog = 10;
 
 /// How an inode's data lies.
 enum Layout : uint16_t {
@@ -158,13 +175,12 @@ static_assert(sizeof(ListingEntry) == 12);
 struct IndexHeader {
   le32 unused;
   le16 advice;
-  uint8_t algorithms;    // of heads of type kHead (4 bits) and kSecondHead
+  uint8_t algorithms;    // those of heads of type kHead (4 bits) and kSecondHead
   uint8_t cluster_bits;  // 0: clusters of 4096 bytes
 };
 static_assert(sizeof(IndexHeader) == 8);
 constexpr uint16_t kPackedBySixteen = 1;  // where 32 bytes are aligned; else by two
 constexpr uint16_t kBigFirstHeads = 2, kBigSecondHeads = 4;
-constexpr uint8_t kLz4 = 0;
 
 enum ClusterType : uint8_t {
   kPlain = 0,  // a head; its block holds the bytes as they are
@@ -192,6 +208,6 @@ struct FullIndexEntry {
 static_assert(sizeof(FullIndexEntry) == 8);
 
 /// What a block of lz4 can unfold to.
-constexpr uint64_t kMaxUnfolding = 255;
+constexpr uint64_t kMaxLz4Unfolding = 255;
 
 }  // namespace imagefmt::erofs

@@ -10,7 +10,27 @@
 namespace builder {
 namespace {
 
+using imagefmt::Compression;
+using tests::error_of;
+
 constexpr RootFormat kFormats[] = {RootFormat::kSquashfs, RootFormat::kExt4, RootFormat::kErofs};
+
+TEST(Image, SaysWhichKernelDoesNotReadIt) {
+  const policy::KernelVersion old{6, 9, 12}, recent{6, 10, 0};
+  for (RootFormat format : kFormats) {
+    ImageOptions options;
+    options.format = format;
+    check_image_is_read(options, old);
+    options.compression = Compression::kZstd;
+    check_image_is_read(options, recent);
+    EXPECT_EQ(
+        error_of([&] { check_image_is_read(options, old); }),
+        format == RootFormat::kErofs
+            ? "cannot compress the image with zstd: Linux 6.9.12 does not read erofs with it, "
+              "6.10 and newer do; choose lz4"
+            : "(no error)");
+  }
+}
 
 TEST(Image, GivesTheNumbersOfInodesInEveryFormat) {
   imagefmt::FileTree tree;

@@ -70,11 +70,14 @@ TEST_F(ErofsOracle, TheKernelSeesTheSameTree) {
   for (uint32_t seed : {1u, 2u}) {
     for (auto [compression, level] : {std::pair(Compression::kNone, std::optional<int>()),
                                       std::pair(Compression::kLz4, std::optional<int>()),
-                                      std::pair(Compression::kLz4, std::optional(9))}) {
+                                      std::pair(Compression::kLz4, std::optional(9)),
+                                      std::pair(Compression::kZstd, std::optional<int>()),
+                                      std::pair(Compression::kZstd, std::optional(19))}) {
       const FileTree tree = tree_for(seed);
       write(tree, {.compression = compression, .level = level});
       tests::Mount mount(path(), "erofs", folder_ / "mnt");
-      REQUIRE_OR_SKIP(mount.succeeded, "a kernel that mounts erofs from a loop device");
+      REQUIRE_OR_SKIP(mount.succeeded,
+                      "a kernel that mounts erofs from a loop device, with zstd since Linux 6.10");
       const FileTree kernel(scan(mount.point));
       EXPECT_EQ(dump(kernel), dump(tree)) << name_of(compression) << ' ' << seed;
       EXPECT_TRUE(kernel == tree) << name_of(compression) << ' ' << seed;
