@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An image as it grows from its start to its end.
+// Bytes on their way into an image: one that grows from its start to its end, and one whose places
+// are planned.
 #pragma once
 
 #include "imagefmt/base/file.h"
+#include "imagefmt/base/reporter.h"
 #include "imagefmt/base/struct_bytes.h"
+#include "imagefmt/content.h"
 
 namespace imagefmt {
 
@@ -32,5 +35,9 @@ class Output {
   uint64_t syncing_, cached_;  // what lies before is on its way to the disk; is dropped
   Bytes buffer_;
 };
+
+/// Writes `content` to its planned place; holes of its source are left unwritten. `stage` advances by
+/// its size.
+void write_content(const Content& content, uint64_t offset, File& out, Stage& stage);
 
 }  // namespace imagefmt

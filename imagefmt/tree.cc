@@ -218,6 +218,29 @@ void walk(FileTree& tree, const std::function<void(const std::string&, Node&)>& 
   walk_below(tree.root(), path, visit);
 }
 
+void walk_files(const FileTree& tree,
+                const std::function<void(const std::string&, const Node&)>& visit) {
+  std::string path;
+  auto descend = [&](auto& self, const Directory& directory) -> void {
+    const size_t length = path.size();
+    auto enter = [&](const Entry& entry) { (path += '/') += entry.name; };
+    for (const Entry& entry : directory.entries) {
+      if (!entry.node.regular()) continue;
+      enter(entry);
+      visit(path, entry.node);
+      path.resize(length);
+    }
+    for (const Entry& entry : directory.entries) {
+      const Directory* folder = entry.node.directory();
+      if (!folder) continue;
+      enter(entry);
+      self(self, *folder);
+      path.resize(length);
+    }
+  };
+  descend(descend, *tree.root().directory());
+}
+
 TreeTotals totals(const FileTree& tree) {
   TreeTotals sum;
   walk(tree, [&](const std::string&, const Node& node) {

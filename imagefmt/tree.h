@@ -167,6 +167,11 @@ struct NumberedTree {
 void walk(const FileTree& tree, const std::function<void(const std::string&, const Node&)>& visit);
 void walk(FileTree& tree, const std::function<void(const std::string&, Node&)>& visit);
 
+/// The same for the regular files alone, in the order in which images hold their data: the files of
+/// a folder, then those of each of its folders.
+void walk_files(const FileTree& tree,
+                const std::function<void(const std::string&, const Node&)>& visit);
+
 struct TreeTotals {
   uint64_t inodes = 0;
   uint64_t data_bytes = 0;  // regular files' sizes, duplicates counted each time

@@ -8,6 +8,9 @@
 
 namespace imagefmt {
 
+/// What a stage does with bytes: each kind has a limit of its own, which the machine sets.
+enum class Work { kRead, kCompressed, kWritten };
+
 class Reporter {
  public:
   virtual ~Reporter() = default;
@@ -17,6 +20,8 @@ class Reporter {
   /// Called from any thread.
   virtual void advance(uint64_t amount) noexcept = 0;
   virtual void end() noexcept = 0;
+  /// What the stage has done to `size_bytes` more. Called from any thread.
+  virtual void count(Work, uint64_t /*size_bytes*/) noexcept {}
   /// Something that the user should know and that does not stop the work.
   virtual void warn(std::string_view message) noexcept = 0;
 };
@@ -42,6 +47,7 @@ class Stage {
   Stage& operator=(const Stage&) = delete;
   ~Stage() { reporter_.end(); }
   void advance(uint64_t amount) noexcept { reporter_.advance(amount); }
+  void count(Work work, uint64_t size_bytes) noexcept { reporter_.count(work, size_bytes); }
 
  private:
   Reporter& reporter_;

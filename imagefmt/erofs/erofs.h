@@ -13,6 +13,7 @@
 #include "imagefmt/base/reporter.h"
 #include "imagefmt/compression.h"
 #include "imagefmt/tree.h"
+#include "imagefmt/written_image.h"
 
 namespace imagefmt {
 
@@ -36,13 +37,15 @@ void check_erofs_options(const ErofsOptions& options);
 /// directory by directory, entries by the bytes of their names; equal files share their blocks, and
 /// short ends of uncompressed files stand beside their inodes. A file that does not shrink is
 /// stored as it is. Labels are stored with a trailing NUL, as the kernel stores them; an xattr that
-/// several nodes have is stored once. A progress stage counts bytes of files.
+/// several nodes have is stored once. A progress stage counts bytes of files. Returns where the
+/// bytes of the image went.
 ///
 /// Throws for options out of range; for nodes that the format cannot hold, all of them named at
 /// once (xattrs other than user., trusted., security. and POSIX ACLs, or with more than 65535
 /// bytes; device numbers beyond 12 and 20 bits); for more than 2^32 blocks; and what reading a file
 /// or writing `out` gives. `out` then holds no image.
-void write_erofs(const FileTree& tree, const ErofsOptions& options, File& out, Reporter& reporter);
+WrittenImage write_erofs(const FileTree& tree, const ErofsOptions& options, File& out,
+                         Reporter& reporter);
 
 /// Reads the tree of an image made by any writer whose features are known: blocks of 4096 bytes;
 /// lz4 and zstd in blocks or in larger clusters; chunks on one device. Names of one inode become

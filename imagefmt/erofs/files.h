@@ -20,8 +20,9 @@ struct FileOptions {
 };
 
 /// Appends the data and the inodes of all files of `tree` in whole blocks, and tells `skeleton`
-/// where the inodes stand. `out` begins at a block. The bytes do not depend on `jobs`.
+/// where the inodes stand. `out` begins at a block. The bytes do not depend on `jobs`. Adds to
+/// `written` what it appended.
 void write_files(const FileTree& tree, const XattrTable& xattrs, const FileOptions& options,
-                 Skeleton& skeleton, Output& out, Reporter& reporter);
+                 Skeleton& skeleton, Output& out, WrittenImage& written, Reporter& reporter);
 
 }  // namespace imagefmt::erofs

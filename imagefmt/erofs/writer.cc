@@ -94,7 +94,8 @@ void check_erofs_options(const ErofsOptions& options) {
   }
 }
 
-void write_erofs(const FileTree& tree, const ErofsOptions& options, File& out, Reporter& reporter) {
+WrittenImage write_erofs(const FileTree& tree, const ErofsOptions& options, File& out,
+                         Reporter& reporter) {
   check_erofs_options(options);
   check_tree(tree);
 
@@ -105,13 +106,17 @@ void write_erofs(const FileTree& tree, const ErofsOptions& options, File& out, R
   out.resize(0);
   std::optional<Algorithm> algorithm;
   if (options.compression != Compression::kNone) algorithm = algorithm_of(options.compression);
+  WrittenImage written = skeleton.sizes();
+  written.superblock = kSuperblockOffset + sizeof(Superblock);
+  if (algorithm == kZstd) written.superblock += sizeof(ZstdSettings);
+  written.padding += Skeleton::kFirstBlock * kBlockSize - written.superblock;
   Output data(out, skeleton.end_block() * kBlockSize);
   write_files(tree, xattrs,
               {.algorithm = algorithm,
                .level = checked_level(options.compression, options.level),
                .jobs = options.jobs,
                .build_time = options.image_mtime},
-              skeleton, data, reporter);
+              skeleton, data, written, reporter);
   data.flush();
 
   // From here on every inode has its place, and listings can point to them.
@@ -124,6 +129,8 @@ void write_erofs(const FileTree& tree, const ErofsOptions& options, File& out, R
   out.write(Skeleton::kFirstBlock * kBlockSize, skeleton.serialize());
   // The last write makes it an image.
   out.write(0, serialize_first_block(make_superblock(tree, options, skeleton, block_count)));
+  stage.count(Work::kWritten, skeleton.end_block() * kBlockSize);
+  return written;
 }
 
 }  // namespace imagefmt

@@ -11,6 +11,7 @@
 #include "imagefmt/base/file.h"
 #include "imagefmt/base/reporter.h"
 #include "imagefmt/tree.h"
+#include "imagefmt/written_image.h"
 
 namespace imagefmt {
 
@@ -43,14 +44,15 @@ uint64_t planned_ext4_size(const FileTree& tree, const Ext4Options& options);
 /// by directory, in one piece each; runs of 64 KiB of zeros in files of 1 MiB or more are holes.
 /// Labels are stored with a trailing NUL, as the kernel stores them, in the inodes where they fit,
 /// and else in blocks that inodes of the same xattrs share. There is no journal and no lost+found.
-/// A progress stage counts bytes of files.
+/// A progress stage counts bytes of files. Returns where the bytes of the image went.
 ///
 /// Throws for options out of range; for nodes that the format cannot hold, all of them named at
 /// once (times before 1901 or after 2446, xattrs other than user., trusted., security. and ACLs or
 /// of more than 4 KiB together, device numbers beyond 12 and 20 bits); for an image larger than
 /// max_size_bytes; all this before it touches `out`. Then what reading a file or writing `out` gives;
 /// `out` then holds no image.
-void write_ext4(const FileTree& tree, const Ext4Options& options, File& out, Reporter& reporter);
+WrittenImage write_ext4(const FileTree& tree, const Ext4Options& options, File& out,
+                        Reporter& reporter);
 
 /// Reads the tree of an image made by any writer, lost+found included. Names of one inode become
 /// nodes of their own. The bytes of files stay in the image until they are read, which several

@@ -4,6 +4,7 @@
 #include "imagefmt/base/parallel.h"
 #include "imagefmt/ext4/inode.h"
 #include "imagefmt/ext4/plan.h"
+#include "imagefmt/ext4/sizes.h"
 #include "imagefmt/file_reading.h"
 
 namespace imagefmt {
@@ -221,18 +222,24 @@ class ImageWriter {
 
 }  // namespace
 
-void write_ext4(const FileTree& tree, const Ext4Options& options, File& out, Reporter& reporter) {
+WrittenImage write_ext4(const FileTree& tree, const Ext4Options& options, File& out,
+                        Reporter& reporter) {
   const Plan plan = make_plan(tree, options);
   // A reader must not take what stood in `out` for an image while this one is made. What is never
   // written reads as zeros.
   out.resize(0);
   out.resize(plan.geometry.size_bytes());
   ImageWriter writer(plan, options.jobs, out);
+  WrittenImage written = written_image(plan);
+  const uint64_t file_bytes = plan.files.block_count * kBlockSize;
   {
     Stage stage(reporter, "writing files", totals(tree).data_bytes);
     writer.write_files(stage);
+    stage.count(Work::kRead, file_bytes - written.file_padding);
+    stage.count(Work::kWritten, file_bytes);
   }
   Stage stage(reporter, "writing metadata");
+  stage.count(Work::kWritten, written.size_bytes() - file_bytes - written.free);
   writer.write_directories();
   writer.write_symlinks_and_extents();
   writer.write_xattrs();
@@ -240,6 +247,7 @@ void write_ext4(const FileTree& tree, const Ext4Options& options, File& out, Rep
   writer.write_groups();
   // The last write makes it an image.
   writer.write_superblock();
+  return written;
 }
 
 }  // namespace imagefmt
