@@ -47,10 +47,6 @@ std::string_view to_text(RootFormat format) {
   return spell(format);
 }
 
-RootFormat parse_root_format(std::string_view text) {
-  return parse_word<RootFormat>("root format", text);
-}
-
 bool is_arch_of(Arch arch, std::string_view nix_system) {
   return nix_system.substr(0, nix_system.find('-')) == to_text(arch);
 }

@@ -56,8 +56,6 @@ enum class Slots { kUnknown, kNone, kAb, kKernelPartitions, kStock };
 std::string_view to_text(Arch arch);
 std::string_view to_text(BootKind kind);
 std::string_view to_text(RootFormat format);
-/// Throws `unknown root format '…', expected squashfs, ext4 or erofs`.
-RootFormat parse_root_format(std::string_view text);
 /// The part of a Nix system (`x86_64-linux`) that names the processor is spelled as boards do it.
 bool is_arch_of(Arch arch, std::string_view nix_system);
 

@@ -291,9 +291,20 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
   return system;
 }
 
+namespace {
+
+/// The system of a build, whose kernel is known to read the image.
+LabelledSystem label_target(const Target& target, imagefmt::Reporter& reporter) {
+  LabelledSystem system = label_system(target.system, reporter);
+  check_image_is_read(target.image, policy::parse_kernel_version(system.kernel.release));
+  return system;
+}
+
+}  // namespace
+
 BuildPlan plan_build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   Target target = find_target(options);
-  const LabelledSystem system = label_system(target.system, reporter);
+  const LabelledSystem system = label_target(target, reporter);
   target.image.identity = identity_of(system.closure);
   return plan(system, target.image);
 }
@@ -301,7 +312,7 @@ BuildPlan plan_build(const BuildOptions& options, imagefmt::Reporter& reporter) 
 BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   Target target = find_target(options);
   imagefmt::OutputFolder output(options.output);
-  const LabelledSystem system = label_system(target.system, reporter);
+  const LabelledSystem system = label_target(target, reporter);
   target.image.identity = identity_of(system.closure);
 
   // From here on the tree is const.

@@ -121,14 +121,11 @@ struct Format {
   std::string_view magic;
   void (*check)(const ImageOptions&);
   WrittenImage (*write)(const FileTree&, const ImageOptions&, File&, Reporter&);
-  FileTree (*read)(std::shared_ptr<const File>);
-  imagefmt::NumberedTree (*read_numbered)(std::shared_ptr<const File>) = nullptr;
+  FileTree (*read)(std::shared_ptr<const File>, imagefmt::PathsByInode*);
 };
 constexpr Format kFormats[] = {
-    {RootFormat::kSquashfs, 0, "hsqs", check_squashfs, write_squashfs, imagefmt::read_squashfs,
-     imagefmt::read_numbered_squashfs},
-    {RootFormat::kExt4, 1024 + 56, "\x53\xef", check_ext4, write_ext4, imagefmt::read_ext4,
-     imagefmt::read_numbered_ext4},
+    {RootFormat::kSquashfs, 0, "hsqs", check_squashfs, write_squashfs, imagefmt::read_squashfs},
+    {RootFormat::kExt4, 1024 + 56, "\x53\xef", check_ext4, write_ext4, imagefmt::read_ext4},
     {RootFormat::kErofs, 1024, "\xe2\xe1\xf5\xe0", check_erofs, write_erofs, imagefmt::read_erofs},
 };
 
@@ -157,6 +154,11 @@ const Format& format_of(const File& file) {
   (void)file.read_some(0, start);
   throw Error(fmt::format("cannot read image '{}': not a {} (magic {})", file.name(),
                           list_formats("or"), imagefmt::to_hex(start)));
+}
+
+FileTree read(const std::string& path, imagefmt::PathsByInode* numbers) {
+  auto file = std::make_shared<const File>(File::open_for_reading(path));
+  return format_of(*file).read(file, numbers);
 }
 
 }  // namespace
@@ -191,16 +193,25 @@ std::optional<uint64_t> planned_image_size(const FileTree& tree, const ImageOpti
   return imagefmt::planned_ext4_size(tree, ext4_options(options));
 }
 
+void check_image_is_read(const ImageOptions& options, const policy::KernelVersion& kernel) {
+  if (options.format == RootFormat::kErofs && options.compression == imagefmt::Compression::kZstd &&
+      kernel < policy::KernelVersion{6, 10}) {
+    throw Error(
+        fmt::format("cannot compress the image with zstd: Linux {} does not read erofs with it, "
+                    "6.10 and newer do; choose lz4",
+                    policy::to_string(kernel)));
+  }
+}
+
 FileTree read_image(const std::string& path) {
-  auto file = std::make_shared<const File>(File::open_for_reading(path));
-  return format_of(*file).read(file);
+  return read(path, nullptr);
 }
 
 imagefmt::NumberedTree read_numbered_image(const std::string& path) {
-  auto file = std::make_shared<const File>(File::open_for_reading(path));
-  const Format& format = format_of(*file);
-  if (format.read_numbered) return format.read_numbered(file);
-  return {format.read(file), {}};
+  imagefmt::NumberedTree numbered;
+  numbered.tree = read(path, &numbered.paths_by_inode);
+  std::ranges::sort(numbered.paths_by_inode);
+  return numbered;
 }
 
 std::string filesystem_of(const std::string& path) {

@@ -14,6 +14,7 @@
 #include "imagefmt/compression.h"
 #include "imagefmt/tree.h"
 #include "imagefmt/written_image.h"
+#include "policy/kernel_version.h"
 
 namespace builder {
 
@@ -43,6 +44,10 @@ bool is_read_only(const ImageOptions& options);
 /// Throws for options that the format does not have, or that are out of its range.
 void check_image_options(const ImageOptions& options);
 
+/// Throws `cannot compress the image with zstd: Linux 6.1.0 does not read erofs with it, 6.10 and
+/// newer do; choose lz4`.
+void check_image_is_read(const ImageOptions& options, const policy::KernelVersion& kernel);
+
 /// Writes `tree` as an image to `out`, from its first byte to its last. Returns where its bytes
 /// went. Throws what the format's writer throws; `out` then holds no image.
 imagefmt::WrittenImage write_image(const imagefmt::FileTree& tree, const ImageOptions& options,
@@ -57,7 +62,7 @@ std::optional<uint64_t> planned_image_size(const imagefmt::FileTree& tree,
 /// the file when asked for.
 imagefmt::FileTree read_image(const std::string& path);
 
-/// The same with the numbers of its inodes, for the formats whose readers give them.
+/// The same with the numbers of its inodes.
 imagefmt::NumberedTree read_numbered_image(const std::string& path);
 
 /// Of the same formats, as policies call them (`fs_use_xattr squashfs`): told by the magic number,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// EROFS, as Linux 5.10 and newer read it: a writer whose bytes depend on the tree and the options
-// alone, and a reader that takes nothing of an image on trust.
+// EROFS, as Linux 5.10 and newer read it (with zstd 6.10): a writer whose bytes depend on the tree
+// and the options alone, and a reader that takes nothing of an image on trust.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,10 @@
 namespace imagefmt {
 
 struct ErofsOptions {
-  Compression compression = Compression::kLz4;  // or none
-  /// lz4: 1 (fast, the default), or 3 to 12 (high compression). None has no levels.
+  /// Or zstd, which Linux reads since 6.10 only, or none.
+  Compression compression = Compression::kLz4;
+  /// lz4: 1 (fast, the default), or 3 to 12 (high compression). zstd: 1 to 22, by default 3. None
+  /// has no levels.
   std::optional<int> level = std::nullopt;
   unsigned jobs = 0;             // compressing threads; 0: one a core. Never shows in the image.
   std::string volume_name = {};  // up to 15 bytes
@@ -46,13 +48,13 @@ WrittenImage write_erofs(const FileTree& tree, const ErofsOptions& options, File
                          Reporter& reporter);
 
 /// Reads the tree of an image made by any writer whose features are known: blocks of 4096 bytes;
-/// lz4 in blocks or in larger clusters; chunks on one device. Names of one inode become nodes of
-/// their own. The bytes of files stay in the image until they are read, which several threads may
-/// do.
+/// lz4 and zstd in blocks or in larger clusters; chunks on one device. Names of one inode become
+/// nodes of their own. The bytes of files stay in the image until they are read, which several
+/// threads may do. `numbers`, where it is given, takes every path as it is met.
 ///
 /// The image is not trusted: sizes, counts and places are checked before they are used, and a
 /// small image cannot unfold into a tree without bounds. Throws
 /// `cannot read erofs image '<name>': …`, here or when a file's bytes are read.
-FileTree read_erofs(std::shared_ptr<const File> image);
+FileTree read_erofs(std::shared_ptr<const File> image, PathsByInode* numbers = nullptr);
 
 }  // namespace imagefmt

@@ -6,8 +6,8 @@
 #include <future>
 
 #include "imagefmt/base/parallel.h"
-#include "imagefmt/erofs/extents.h"
 #include "imagefmt/erofs/inode.h"
+#include "imagefmt/erofs/packer.h"
 #include "imagefmt/file_reading.h"
 
 namespace imagefmt::erofs {
@@ -94,8 +94,10 @@ class FileWriter : private FileSink {
         // What is smaller stands behind its inode.
         reading_(contents_of(files_), kBlockSize),
         jobs_(job_count(options.jobs)) {
-    if (options.compress) {
-      for (unsigned i = 0; i < jobs_; ++i) packers_.emplace_back(options.level);
+    if (options.algorithm) {
+      for (unsigned i = 0; i < jobs_; ++i) {
+        packers_.push_back(make_packer(*options.algorithm, options.level));
+      }
     }
     sizes_.file_bytes.resize(files_.size());
     workers_ = std::make_unique<Workers>(jobs_);
@@ -122,10 +124,10 @@ class FileWriter : private FileSink {
   void add_part(size_t file, const OwnedBytes& part, bool is_last) override {
     PendingPart pending{file, part, is_last, std::nullopt, {}};
     // What one block holds as it is gains nothing, unless it is the end of more.
-    if (options_.compress && (part.bytes.size() > kBlockSize || is_large(file))) {
+    if (options_.algorithm && (part.bytes.size() > kBlockSize || is_large(file))) {
       stage_.count(Work::kCompressed, part.bytes.size());
       pending.packed = workers_->submit(
-          [this, part](unsigned worker) { return pack_part(part.bytes, packers_[worker]); });
+          [this, part](unsigned worker) { return packers_[worker]->pack(part.bytes); });
     }
     add(std::move(pending));
   }
@@ -211,7 +213,7 @@ class FileWriter : private FileSink {
     InodeFields fields{.number = files_[file].number, .size = files_[file].content().size_bytes()};
     if (blocks.is_packed()) {
       fields.layout = kCompactIndex;
-      fields.start = static_cast<uint32_t>(blocks.extents.size());
+      fields.start = block_count(blocks.extents);
     } else {
       if (blocks.inline_bytes != 0) fields.layout = kFlatInline;
       if (fields.size > blocks.inline_bytes) fields.start = blocks.start;
@@ -219,7 +221,7 @@ class FileWriter : private FileSink {
     Bytes inode = serialize_inode(node, fields, xattrs, options_.build_time);
     const size_t before = inode.size();
     if (blocks.is_packed()) {
-      append_index(inode, before, fields.size, blocks.extents, blocks.start);
+      append_index(inode, before, fields.size, blocks.extents, blocks.start, *options_.algorithm);
     } else {
       append(inode, bytes.last(blocks.inline_bytes));
     }
@@ -240,7 +242,7 @@ class FileWriter : private FileSink {
   /// REQUIRES: what was appended since the last inode are blocks of this file.
   void count_blocks(size_t file, const FileBlocks& blocks) {
     const uint64_t size = files_[file].content().size_bytes() - blocks.inline_bytes;
-    const uint64_t all = blocks.is_packed() ? blocks.extents.size() * uint64_t{kBlockSize}
+    const uint64_t all = blocks.is_packed() ? block_count(blocks.extents) * uint64_t{kBlockSize}
                                             : align_up(size, kBlockSize);
     const uint64_t appended = out_.position() - std::exchange(counted_, out_.position());
     sizes_.file_bytes[file] += appended;
@@ -289,7 +291,7 @@ class FileWriter : private FileSink {
   Stage& stage_;
   FileReading reading_;
   unsigned jobs_;
-  std::vector<Lz4Packer> packers_;  // one a worker
+  std::vector<std::unique_ptr<Packer>> packers_;  // one a worker
   std::deque<PendingPart> pending_;
   size_t pending_bytes_ = 0;
   FileBlocks blocks_;                               // of the file that is being written

@@ -3,14 +3,17 @@
 // Files: their data, packed on every core, and their inodes in between.
 #pragma once
 
+#include <optional>
+
 #include "imagefmt/base/reporter.h"
+#include "imagefmt/erofs/format.h"
 #include "imagefmt/erofs/skeleton.h"
 #include "imagefmt/output.h"
 
 namespace imagefmt::erofs {
 
 struct FileOptions {
-  bool compress;
+  std::optional<Algorithm> algorithm;  // none: files stay as they are
   int level;
   unsigned jobs;
   int64_t build_time;

@@ -66,10 +66,7 @@ WrittenImage write_ext4(const FileTree& tree, const Ext4Options& options, File& 
 /// here or when a file's bytes are read; so for features of ext4 that change what is where and that
 /// are not known here (inline data, encryption, an unfinished journal). Images of ext2 and ext3 are
 /// read as well.
-FileTree read_ext4(std::shared_ptr<const File> image);
-
-/// The same with the numbers of the inodes: one for each path, sorted; the names of one inode follow
-/// each other.
-NumberedTree read_numbered_ext4(std::shared_ptr<const File> image);
+/// `numbers`, where it is given, takes every path as it is met.
+FileTree read_ext4(std::shared_ptr<const File> image, PathsByInode* numbers = nullptr);
 
 }  // namespace imagefmt

@@ -257,19 +257,11 @@ struct DirectoryEntry {
   le32 inode;         // 0: 0 if there is none
   le16 record_size;   // 4: to the next one
   uint8_t name_size;  // 6
-  uint8_t type;       // 7: FileType
+  uint8_t type;       // 7: NodeType
 };
 static_assert(sizeof(DirectoryEntry) == 8);
-enum FileType : uint8_t {
-  kRegularType = 1,
-  kDirectoryType = 2,
-  kCharacterType = 3,
-  kBlockType = 4,
-  kFifoType = 5,
-  kSocketType = 6,
-  kSymlinkType = 7,
-  kChecksumType = 0xde,  // the entry that hides the checksum at the end of a block
-};
+/// Of the entry that hides the checksum at the end of a block.
+constexpr uint8_t kChecksumType = 0xde;
 /// Looks like an entry without an inode.
 struct DirectoryTail {
   le32 inode;         // 0

@@ -53,10 +53,7 @@ WrittenImage write_squashfs(const FileTree& tree, const SquashfsOptions& options
 /// The image is not trusted: sizes, counts and places are checked before they are used, and a
 /// small image cannot unfold into a tree without bounds. Throws
 /// `cannot read squashfs image '<name>': …`, here or when a file's bytes are read.
-FileTree read_squashfs(std::shared_ptr<const File> image);
-
-/// The same with the numbers that a kernel gives the inodes (`stat`, audit messages): one for each
-/// path, sorted; the names of one inode follow each other.
-NumberedTree read_numbered_squashfs(std::shared_ptr<const File> image);
+/// `numbers`, where it is given, takes every path as it is met.
+FileTree read_squashfs(std::shared_ptr<const File> image, PathsByInode* numbers = nullptr);
 
 }  // namespace imagefmt

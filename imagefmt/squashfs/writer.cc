@@ -36,11 +36,13 @@ std::vector<std::string> faults_of(const Node& node) {
 void check_tree(const FileTree& tree) {
   Faults faults;
   std::unordered_set<uint32_t> ids;
-  const uint64_t inodes = find_faults(tree, faults_of, faults);
-  walk(tree, [&](const std::string&, const Node& node) {
-    ids.insert(node.uid);
-    ids.insert(node.gid);
-  });
+  const uint64_t inodes = find_faults(
+      tree,
+      [&](const Node& node) {
+        ids.insert({node.uid, node.gid});
+        return faults_of(node);
+      },
+      faults);
   if (ids.size() > kMaxIds) {
     faults.add(fmt::format("cannot write {} different user and group ids: squashfs holds {}",
                            ids.size(), kMaxIds));

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "builder/image.h"
 #include "imagefmt/base/file.h"
 #include "tests/support/temp_dir.h"
 
@@ -251,7 +252,7 @@ sparse = true
 
 TEST(Board, SpellsItsWords) {
   for (RootFormat format : {RootFormat::kSquashfs, RootFormat::kExt4, RootFormat::kErofs}) {
-    EXPECT_EQ(parse_root_format(to_text(format)), format);
+    EXPECT_EQ(parse_image_format(to_text(format)), format);
   }
   EXPECT_TRUE(is_arch_of(Arch::kX86_64, "x86_64-linux"));
   EXPECT_FALSE(is_arch_of(Arch::kX86_64, "aarch64-linux"));

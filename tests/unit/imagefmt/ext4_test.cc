@@ -12,8 +12,8 @@
 #include "imagefmt/ext4/format.h"
 #include "imagefmt/ext4/plan.h"
 #include "imagefmt/ext4/survey.h"
+#include "tests/support/image_test.h"
 #include "tests/support/random_tree.h"
-#include "tests/support/temp_dir.h"
 
 namespace imagefmt {
 namespace {
@@ -21,25 +21,12 @@ namespace {
 using namespace ext4;
 using tests::error_of;
 
-/// Writes images into a folder of its own and reads them back.
-class Ext4 : public ::testing::Test {
+class Ext4 : public tests::ImageTest<tests::Ext4Format> {
  protected:
-  std::string write(const FileTree& tree, const Ext4Options& options = {}) {
-    SilentReporter reporter;
-    File file = File::create(path());
-    write_ext4(tree, options, file, reporter);
-    return read_file(path());
-  }
-  FileTree read() const {
-    return read_ext4(std::make_shared<File>(File::open_for_reading(path())));
-  }
-  std::string path() const { return folder_ / "image"; }
   uint64_t blocks_on_disk() const {
     return static_cast<uint64_t>(File::open_for_reading(path()).status().st_blocks) * 512 /
            kBlockSize;
   }
-
-  tests::TempDir folder_;
 };
 
 const Superblock& superblock_of(const std::string& image) {

@@ -43,7 +43,7 @@ namespace {
 struct Format {
   const char* name;
   std::function<void(const FileTree&, File&)> write;
-  std::function<FileTree(std::shared_ptr<const File>)> read;
+  FileTree (*read)(std::shared_ptr<const File>, PathsByInode*);
 };
 
 class Faults : public ::testing::TestWithParam<Format> {
@@ -54,7 +54,7 @@ class Faults : public ::testing::TestWithParam<Format> {
   }
   bool is_image() const {
     try {
-      (void)GetParam().read(std::make_shared<File>(File::open_for_reading(image())));
+      (void)GetParam().read(std::make_shared<File>(File::open_for_reading(image())), nullptr);
       return true;
     } catch (const Error&) {
       return false;
