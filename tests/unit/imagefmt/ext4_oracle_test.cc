@@ -161,13 +161,13 @@ TEST_F(Ext4Oracle, AJournalHasTheSizeThatMke2fsChooses) {
   REQUIRE_OR_SKIP(can_run("e2fsck") && can_run("dumpe2fs"), "e2fsprogs");
   const FileTree tree = tree_for(7);
   // The last one takes more extents than fit into an inode.
-  for (const auto& [free_space, size] : {std::pair<uint64_t, const char*>(1 << 20, "4M"),
-                                         {100 << 20, "4M"},
+  for (const auto& [free_space, size] : {std::pair<uint64_t, const char*>(1 << 20, "4096k"),
+                                         {100 << 20, "4096k"},
                                          {300 << 20, "16M"},
                                          {uint64_t{3} << 30, "64M"},
                                          {uint64_t{20} << 30, "128M"},
                                          {uint64_t{200} << 30, "1024M"}}) {
-    write(tree, {.free_space_bytes = free_space, .journal = true});
+    write_to(path(), tree, {.free_space_bytes = free_space, .journal = true});
     expect_clean();
     const std::string shown = output_of(fmt::format("dumpe2fs -h {} 2>&1", path()));
     EXPECT_NE(shown.find(fmt::format("Total journal size:       {}\n", size)), std::string::npos)
