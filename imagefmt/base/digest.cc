@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "imagefmt/base/digest.h"
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
@@ -11,7 +12,9 @@
 namespace imagefmt {
 
 struct Sha256::State {
-  Handle<EVP_MD_CTX, EVP_MD_CTX_free> context{EVP_MD_CTX_new()};
+  // OpenSSL makes its own state when it is first used; without memory for that it crashes later.
+  Handle<EVP_MD_CTX, EVP_MD_CTX_free> context{OSSL_LIB_CTX_get0_global_default() ? EVP_MD_CTX_new()
+                                                                                 : nullptr};
 };
 
 namespace {
