@@ -16,6 +16,7 @@
 #include "builder/manifest.h"
 #include "builder/mount_contexts.h"
 #include "builder/plan.h"
+#include "builder/resolve.h"
 #include "builder/store_name.h"
 #include "builder/store_scan.h"
 #include "imagefmt/base/file.h"
@@ -168,9 +169,24 @@ Target find_target(const BuildOptions& options) {
   return target;
 }
 
+/// A system that can be built may have what the report cannot tell of, such as no systemd.
+std::optional<LabelsReport> try_to_report_labels(const LabelledSystem& system,
+                                                 const SystemOptions& options,
+                                                 imagefmt::Reporter& reporter) {
+  try {
+    LabelsReport report = report_labels(system, reporter);
+    find_origins(report, system, options, reporter);
+    return report;
+  } catch (const Error& error) {
+    reporter.warn(fmt::format("the report has no labels: {}", error.what()));
+    return std::nullopt;
+  }
+}
+
 /// Every file of the output folder, by what it is.
-std::vector<Artifact> list_artifacts(const std::string& folder, const FileTree& selinux,
-                                     const std::string& root_image) {
+std::vector<Artifact> list_artifacts(const std::string& folder, const LabelledSystem& system,
+                                     const std::string& root_image, imagefmt::Reporter& reporter) {
+  Stage stage(reporter, "digesting what was written");
   std::vector<Artifact> artifacts = {
       make_artifact(folder, "cmdline", "cmdline"),
       make_artifact(folder, "file_contexts", "file_contexts"),
@@ -178,11 +194,18 @@ std::vector<Artifact> list_artifacts(const std::string& folder, const FileTree& 
       make_artifact(folder, "kernel", "kernel"),
       make_artifact(folder, "kernel-config.fragment", "kernel-config"),
       make_artifact(folder, root_image, "root")};
-  imagefmt::walk(selinux, [&](const std::string& path, const imagefmt::Node& node) {
+  for (const BootFile& file : system.boot_files) {
+    artifacts.push_back(make_artifact(folder, file.name, file.kind));
+  }
+  imagefmt::walk(system.selinux, [&](const std::string& path, const imagefmt::Node& node) {
     if (node.regular()) artifacts.push_back(make_artifact(folder, "policy" + path, "policy"));
   });
   std::sort(artifacts.begin(), artifacts.end(),
             [](const Artifact& a, const Artifact& b) { return a.name < b.name; });
+  for (const Artifact& artifact : artifacts) {
+    stage.advance(artifact.size_bytes);
+    stage.count(imagefmt::Work::kRead, artifact.size_bytes);
+  }
   return artifacts;
 }
 
@@ -223,7 +246,7 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
   for (const std::string& warning : assembly.warnings) reporter.warn(warning);
   if (board) {
     const CommandLine command_line = make_command_line(
-        {.board_params = with_more(board->cmdline, assembly.kernel_params),
+        {.board_params = with_more(kernel_params_of(*board), assembly.kernel_params),
          .closure_params = fmt::format("{}", fmt::join(system.spec.kernel_params, " ")),
          .root = board->root_device,
          .root_filesystem = system.format,
@@ -235,6 +258,13 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
     system.command_line = command_line.text;
     system.kernel_config_fragment = check_kernel_config(
         closure, system.spec, system.kernel, options, *board, system.command_line, reporter);
+    const std::optional<std::string> device_trees =
+        find_in_store(closure, closure.toplevel + "/dtbs");
+    system.boot_files = make_boot_files(
+        *board, {.kernel = closure.host_path(system.spec.kernel),
+                 .initrd = closure.host_path(require_initrd(system.spec)),
+                 .command_line = system.command_line,
+                 .device_trees = device_trees ? closure.host_path(*device_trees) : ""});
   }
 
   // One policy file, at the version that this kernel takes.
@@ -264,26 +294,43 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
   return system;
 }
 
+namespace {
+
+/// The system of a build, whose kernel is known to read the image.
+LabelledSystem label_target(const Target& target, imagefmt::Reporter& reporter) {
+  LabelledSystem system = label_system(target.system, reporter);
+  check_image_is_read(target.image, policy::parse_kernel_version(system.kernel.release));
+  return system;
+}
+
+}  // namespace
+
 BuildPlan plan_build(const BuildOptions& options, imagefmt::Reporter& reporter) {
-  return plan(label_system(find_target(options).system, reporter));
+  Target target = find_target(options);
+  const LabelledSystem system = label_target(target, reporter);
+  target.image.identity = identity_of(system.closure);
+  return plan(system, target.image);
 }
 
 BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   Target target = find_target(options);
   imagefmt::OutputFolder output(options.output);
-  const LabelledSystem system = label_system(target.system, reporter);
+  const LabelledSystem system = label_target(target, reporter);
   target.image.identity = identity_of(system.closure);
 
   // From here on the tree is const.
   const FileTree& root = system.tree;
   const std::string folder = output.partial(), root_image = "root." + system.format;
   imagefmt::File image = imagefmt::File::create(folder + '/' + root_image);
-  write_image(root, target.image, image, reporter);
+  imagefmt::WrittenImage written = write_image(root, target.image, image, reporter);
 
   copy_file(system.closure.host_path(system.spec.kernel), folder + "/kernel");
   copy_file(system.closure.host_path(require_initrd(system.spec)), folder + "/initrd");
   imagefmt::write_file(folder + "/cmdline", system.command_line + '\n');
   imagefmt::write_file(folder + "/kernel-config.fragment", system.kernel_config_fragment);
+  for (const BootFile& file : system.boot_files) {
+    imagefmt::write_file(folder + '/' + file.name, file.bytes);
+  }
   std::string exact_contexts = policy::serialize_exact_contexts(root);
   imagefmt::write_file(folder + "/file_contexts", exact_contexts);
   imagefmt::make_folder(folder + "/policy");
@@ -305,24 +352,26 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   manifest.mode =
       options.system.mode == policy::SelinuxMode::kEnforcing ? "enforcing" : "permissive";
   manifest.cmdline = system.command_line;
-  manifest.artifacts = list_artifacts(folder, system.selinux, root_image);
+  manifest.artifacts = list_artifacts(folder, system, root_image, reporter);
   manifest.inodes = system.labels.inodes;
   manifest.inodes_by_context = system.labels.by_context;
   manifest.inodes_by_rule = name_rules(system.labels, system.rules);
   imagefmt::write_file(folder + "/manifest.json", serialize_manifest(manifest));
 
   BuildResult result;
-  if (options.report_labels != LabelsDetail::kNone) {
-    result.labels = report_labels(system, reporter);
-    if (options.report_labels == LabelsDetail::kAll) {
-      find_origins(*result.labels, system, options.system, reporter);
-    }
-  }
   result.inodes = system.labels.inodes;
-  result.root_bytes = image.size_bytes();
+  result.labels = system.labels.by_context.size();
+  result.rules_used = system.labels.by_rule.size();
+  result.rules = system.rules.contexts.rules().size();
+  result.sizes = measure_sizes(root, std::move(written));
   result.kernel_release = system.kernel.release;
   result.policy_version = policy.version;
-  if (options.report_splits) result.splits = find_splits(root);
+  if (options.report) {
+    result.splits = find_splits(root);
+    result.labels_report = try_to_report_labels(system, options.system, reporter);
+  }
+  // Waits until the disk has it all.
+  Stage stage(reporter, "committing the output");
   output.commit();
   return result;
 }

@@ -6,11 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "builder/boot_files.h"
 #include "builder/bootspec.h"
 #include "builder/closure.h"
 #include "builder/image.h"
 #include "builder/kernel.h"
 #include "builder/labels_report.h"
+#include "builder/sizes.h"
 #include "builder/splits.h"
 #include "builder/system_options.h"
 #include "policy/label.h"
@@ -23,8 +25,9 @@ struct LabelledSystem {
   Bootspec spec;
   Kernel kernel;
   std::string format;  // of the root's file system, as `rootfstype=` and `fs_use_xattr` have it
-  std::string command_line;            // empty without a board, as is the next
+  std::string command_line;            // empty without a board, as are the next two
   std::string kernel_config_fragment;  // what the board and the image ask of the kernel
+  std::vector<BootFile> boot_files;    // as the board's loader takes them
   std::unique_ptr<const NamedPolicy> policy;
   imagefmt::FileTree selinux;               // what lies in /etc/selinux
   std::vector<std::string> home_templates;  // what policy::find_rule_origins asks for
@@ -36,28 +39,24 @@ struct LabelledSystem {
 /// The passes up to the labelled tree; writes nothing. What `explain` and the like ask.
 LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& reporter);
 
-enum class LabelsDetail {
-  kNone,
-  kSummary,  // without the rules' origins
-  kAll,
-};
-
 struct BuildOptions {
   SystemOptions system;
   ImageOptions image;  // but format, identity, time and jobs, which the system gives
   std::string output;
-  bool verify = true;          // the labels of what was written; --no-verify: false
-  bool report_splits = false;  // costs an lstat for each file of the store
-  LabelsDetail report_labels = LabelsDetail::kNone;
+  bool verify = true;   // the labels of what was written; --no-verify: false
+  bool report = false;  // finds splits and labels, which costs seconds
 };
 
 struct BuildResult {
   uint64_t inodes = 0;
-  uint64_t root_bytes = 0;
+  uint64_t labels = 0;                 // different ones
+  uint64_t rules_used = 0, rules = 0;  // that label some inode, of how many
+  ImageSizes sizes;
   std::string kernel_release;
   uint32_t policy_version = 0;
-  std::optional<Splits> splits;  // if they were asked for, as is the next
-  std::optional<LabelsReport> labels;
+  // If a report was asked for.
+  std::optional<Splits> splits;
+  std::optional<LabelsReport> labels_report;  // none, with a warning, if it cannot be made
 };
 
 /// Makes an output folder: whole, or not at all. See contract in README ("Use", "Guarantees").

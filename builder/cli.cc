@@ -5,7 +5,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <new>
 #include <ostream>
 
 #include "builder/commands/commands.h"
@@ -59,6 +58,10 @@ int run(const std::vector<std::string>& args, Io& io) {
   add_denials_command(app, chosen);
   add_boards_command(app, chosen);
   add_kernel_config_commands(app, chosen);
+  add_boot_command(app, chosen);
+  add_mkbootimg_command(app, chosen);
+  add_unpack_bootimg_command(app, chosen);
+  add_sparse_command(app, chosen);
   try {
     std::vector<std::string> spelled = spell_out_search_flags(args);
     std::ranges::reverse(spelled);  // CLI11 takes them from the back
@@ -79,8 +82,6 @@ int run(const std::vector<std::string>& args, Io& io) {
     return 2;
   } catch (const imagefmt::Error& error) {
     print_error(io.err, error.what());
-  } catch (const std::bad_alloc&) {
-    print_error(io.err, "out of memory");
   }
   return 1;
 }

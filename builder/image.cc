@@ -19,11 +19,16 @@ using imagefmt::Error;
 using imagefmt::File;
 using imagefmt::FileTree;
 using imagefmt::Reporter;
+using imagefmt::WrittenImage;
 
 /// What only formats have that can be written to when they are in use.
 void refuse_writable(const ImageOptions& options) {
   if (options.free_space_bytes != 0) {
     throw Error(fmt::format("cannot give a {} image free space: it cannot be written to",
+                            to_text(options.format)));
+  }
+  if (options.journal) {
+    throw Error(fmt::format("cannot give a {} image a journal: it cannot be written to",
                             to_text(options.format)));
   }
   if (options.share_data) {
@@ -52,14 +57,15 @@ void check_squashfs(const ImageOptions& options) {
   imagefmt::check_squashfs_options(squashfs_options(options));
 }
 
-void write_squashfs(const FileTree& tree, const ImageOptions& options, File& out,
-                    Reporter& reporter) {
-  imagefmt::write_squashfs(tree, squashfs_options(options), out, reporter);
+WrittenImage write_squashfs(const FileTree& tree, const ImageOptions& options, File& out,
+                            Reporter& reporter) {
+  return imagefmt::write_squashfs(tree, squashfs_options(options), out, reporter);
 }
 
 imagefmt::Ext4Options ext4_options(const ImageOptions& options) {
   imagefmt::Ext4Options ext4;
   ext4.free_space_bytes = options.free_space_bytes;
+  ext4.journal = options.journal;
   ext4.share_data = options.share_data;
   ext4.volume_name = options.volume_name;
   ext4.identity = options.identity;
@@ -79,8 +85,9 @@ void check_ext4(const ImageOptions& options) {
   imagefmt::check_ext4_options(ext4_options(options));
 }
 
-void write_ext4(const FileTree& tree, const ImageOptions& options, File& out, Reporter& reporter) {
-  imagefmt::write_ext4(tree, ext4_options(options), out, reporter);
+WrittenImage write_ext4(const FileTree& tree, const ImageOptions& options, File& out,
+                        Reporter& reporter) {
+  return imagefmt::write_ext4(tree, ext4_options(options), out, reporter);
 }
 
 imagefmt::ErofsOptions erofs_options(const ImageOptions& options) {
@@ -103,8 +110,9 @@ void check_erofs(const ImageOptions& options) {
   imagefmt::check_erofs_options(erofs_options(options));
 }
 
-void write_erofs(const FileTree& tree, const ImageOptions& options, File& out, Reporter& reporter) {
-  imagefmt::write_erofs(tree, erofs_options(options), out, reporter);
+WrittenImage write_erofs(const FileTree& tree, const ImageOptions& options, File& out,
+                         Reporter& reporter) {
+  return imagefmt::write_erofs(tree, erofs_options(options), out, reporter);
 }
 
 imagefmt::Compression squashfs_compression(const ImageOptions& options) {
@@ -123,15 +131,14 @@ struct Format {
   std::string_view magic;
   imagefmt::Compression (*compression)(const ImageOptions&);
   void (*check)(const ImageOptions&);
-  void (*write)(const FileTree&, const ImageOptions&, File&, Reporter&);
-  FileTree (*read)(std::shared_ptr<const File>);
-  imagefmt::NumberedTree (*read_numbered)(std::shared_ptr<const File>) = nullptr;
+  WrittenImage (*write)(const FileTree&, const ImageOptions&, File&, Reporter&);
+  FileTree (*read)(std::shared_ptr<const File>, imagefmt::PathsByInode*);
 };
 constexpr Format kFormats[] = {
     {RootFormat::kSquashfs, 0, "hsqs", squashfs_compression, check_squashfs, write_squashfs,
-     imagefmt::read_squashfs, imagefmt::read_numbered_squashfs},
+     imagefmt::read_squashfs},
     {RootFormat::kExt4, 1024 + 56, "\x53\xef", no_compression, check_ext4, write_ext4,
-     imagefmt::read_ext4, imagefmt::read_numbered_ext4},
+     imagefmt::read_ext4},
     {RootFormat::kErofs, 1024, "\xe2\xe1\xf5\xe0", erofs_compression, check_erofs, write_erofs,
      imagefmt::read_erofs},
 };
@@ -163,6 +170,11 @@ const Format& format_of(const File& file) {
                           list_formats("or"), imagefmt::to_hex(start)));
 }
 
+FileTree read(const std::string& path, imagefmt::PathsByInode* numbers) {
+  auto file = std::make_shared<const File>(File::open_for_reading(path));
+  return format_of(*file).read(file, numbers);
+}
+
 }  // namespace
 
 RootFormat parse_image_format(std::string_view name) {
@@ -189,20 +201,35 @@ void check_image_options(const ImageOptions& options) {
   find_format(options.format).check(options);
 }
 
-void write_image(const FileTree& tree, const ImageOptions& options, File& out, Reporter& reporter) {
-  find_format(options.format).write(tree, options, out, reporter);
+WrittenImage write_image(const FileTree& tree, const ImageOptions& options, File& out,
+                         Reporter& reporter) {
+  return find_format(options.format).write(tree, options, out, reporter);
+}
+
+std::optional<uint64_t> planned_image_size(const FileTree& tree, const ImageOptions& options) {
+  if (options.format != RootFormat::kExt4) return std::nullopt;
+  return imagefmt::planned_ext4_size(tree, ext4_options(options));
+}
+
+void check_image_is_read(const ImageOptions& options, const policy::KernelVersion& kernel) {
+  if (options.format == RootFormat::kErofs && options.compression == imagefmt::Compression::kZstd &&
+      kernel < policy::KernelVersion{6, 10}) {
+    throw Error(
+        fmt::format("cannot compress the image with zstd: Linux {} does not read erofs with it, "
+                    "6.10 and newer do; choose lz4",
+                    policy::to_string(kernel)));
+  }
 }
 
 FileTree read_image(const std::string& path) {
-  auto file = std::make_shared<const File>(File::open_for_reading(path));
-  return format_of(*file).read(file);
+  return read(path, nullptr);
 }
 
 imagefmt::NumberedTree read_numbered_image(const std::string& path) {
-  auto file = std::make_shared<const File>(File::open_for_reading(path));
-  const Format& format = format_of(*file);
-  if (format.read_numbered) return format.read_numbered(file);
-  return {format.read(file), {}};
+  imagefmt::NumberedTree numbered;
+  numbered.tree = read(path, &numbered.paths_by_inode);
+  std::ranges::sort(numbered.paths_by_inode);
+  return numbered;
 }
 
 std::string filesystem_of(const std::string& path) {

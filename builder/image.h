@@ -13,6 +13,8 @@
 #include "imagefmt/base/reporter.h"
 #include "imagefmt/compression.h"
 #include "imagefmt/tree.h"
+#include "imagefmt/written_image.h"
+#include "policy/kernel_version.h"
 
 namespace builder {
 
@@ -23,6 +25,7 @@ struct ImageOptions {
   std::optional<int> level;            // the compressor's
   std::optional<uint32_t> block_size;  // bytes
   uint64_t free_space_bytes = 0;       // for what is written once the image is in use
+  bool journal = false;                // of ext4
   bool share_data = false;             // equal files have their blocks in common: ext4
   std::string volume_name;             // by which the file system can be found: LABEL=…
   std::string identity;                // of what the tree was made from; ids derive from it
@@ -44,16 +47,25 @@ imagefmt::Compression used_compression(const ImageOptions& options);
 /// Throws for options that the format does not have, or that are out of its range.
 void check_image_options(const ImageOptions& options);
 
-/// Writes `tree` as an image to `out`, from its first byte to its last. Throws what the format's
-/// writer throws; `out` then holds no image.
-void write_image(const imagefmt::FileTree& tree, const ImageOptions& options, imagefmt::File& out,
-                 imagefmt::Reporter& reporter);
+/// Throws `cannot compress the image with zstd: Linux 6.1.0 does not read erofs with it, 6.10 and
+/// newer do; choose lz4`.
+void check_image_is_read(const ImageOptions& options, const policy::KernelVersion& kernel);
+
+/// Writes `tree` as an image to `out`, from its first byte to its last. Returns where its bytes
+/// went. Throws what the format's writer throws; `out` then holds no image.
+imagefmt::WrittenImage write_image(const imagefmt::FileTree& tree, const ImageOptions& options,
+                                   imagefmt::File& out, imagefmt::Reporter& reporter);
+
+/// The size of the image that write_image() would make, for the formats that know it before they
+/// write: ext4. Throws what the writer throws before it writes.
+std::optional<uint64_t> planned_image_size(const imagefmt::FileTree& tree,
+                                           const ImageOptions& options);
 
 /// Reads an image of any format that we write, told by its magic number. Contents are read from
 /// the file when asked for.
 imagefmt::FileTree read_image(const std::string& path);
 
-/// The same with the numbers of its inodes, for the formats whose readers give them.
+/// The same with the numbers of its inodes.
 imagefmt::NumberedTree read_numbered_image(const std::string& path);
 
 /// Of the same formats, as policies call them (`fs_use_xattr squashfs`): told by the magic number,

@@ -220,15 +220,4 @@ std::string labels_text(const LabelsReport& report) {
   return text;
 }
 
-std::string labels_summary(const LabelsReport& report) {
-  const EntryPoints& points = report.entry_points;
-  auto count = [&](Standing standing) { return unit_rows(points, standing).size(); };
-  return fmt::format(
-      "labels: {} inodes, {} labels, by {} of {} rules; a catch-all alone speaks of {}\n"
-      "units' programs: {} confined, {} in {}, initrc_t or unconfined_*, {} unknown\n",
-      report.coverage.inodes, report.coverage.by_label.size(), count_rules(report.coverage),
-      report.coverage.by_rule.size(), report.coverage.caught.size(), count(Standing::kConfined),
-      count(Standing::kUnconfined), points.init_domain, count(Standing::kUnknown));
-}
-
 }  // namespace builder

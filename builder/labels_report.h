@@ -36,7 +36,5 @@ void find_origins(LabelsReport& report, const LabelledSystem& system, const Syst
 std::string labels_text(const LabelsReport& report);
 /// The form that `labels --help` documents; keys and entries in a fixed order.
 std::string labels_json_text(const LabelsReport& report);
-/// A few lines, which need no origins.
-std::string labels_summary(const LabelsReport& report);
 
 }  // namespace builder

@@ -9,10 +9,12 @@
 #include <cstring>
 #include <exception>
 #include <iostream>
-#include <thread>
+#include <new>
+#include <string_view>
 
 #include "builder/cli.h"
 #include "imagefmt/base/file.h"
+#include "imagefmt/base/thread.h"
 
 namespace {
 
@@ -29,7 +31,7 @@ void clean_up_on_signals() {
     }
   }
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::thread([signals] {
+  imagefmt::start_thread([signals] {
     int number = 0;
     if (sigwait(&signals, &number) != 0) return;
     imagefmt::discard_outputs();
@@ -40,9 +42,23 @@ void clean_up_on_signals() {
   }).detach();
 }
 
-}  // namespace
+/// Where there is no memory is no bug, even if it is found out in a function that must not throw, as
+/// CLI11 has them: that ends the program as elsewhere.
+[[noreturn]] void terminate() noexcept {
+  try {
+    if (const std::exception_ptr thrown = std::current_exception()) std::rethrow_exception(thrown);
+  } catch (const std::bad_alloc&) {
+    constexpr std::string_view kMessage = "intaglio: out of memory\n";
+    (void)!write(STDERR_FILENO, kMessage.data(), kMessage.size());
+    imagefmt::discard_outputs();
+    _exit(1);
+  } catch (const std::exception& error) {
+    std::cerr << "intaglio: internal error: " << error.what() << std::endl;
+  }
+  std::abort();
+}
 
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
   umask(022);  // modes of outputs do not depend on the caller's
   clean_up_on_signals();
@@ -56,11 +72,22 @@ int main(int argc, char** argv) {
       return 2;
     }
   }
+  return builder::run({argv + 1, argv + argc}, io);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::set_terminate(terminate);
   try {
-    return builder::run({argv + 1, argv + argc}, io);
+    return run(argc, argv);
+  } catch (const imagefmt::Error& error) {
+    std::cerr << "intaglio: " << error.what() << '\n';
+  } catch (const std::bad_alloc&) {
+    std::cerr << "intaglio: out of memory\n";
   } catch (const std::exception& error) {
     // Not one of ours: a bug, but it still gets a line and a status of 1.
     std::cerr << "intaglio: internal error: " << error.what() << '\n';
-    return 1;
   }
+  return 1;
 }

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "builder/store_name.h"
 #include "policy/exact_contexts.h"
 
 namespace builder {
@@ -18,7 +17,7 @@ uint64_t size_on_host(const Closure& closure, const std::string& path) {
 
 }  // namespace
 
-BuildPlan plan(const LabelledSystem& system) {
+BuildPlan plan(const LabelledSystem& system, const ImageOptions& image) {
   BuildPlan plan;
   plan.files = {{"cmdline", system.command_line.size() + 1},
                 {"file_contexts", policy::serialize_exact_contexts(system.tree).size()},
@@ -30,17 +29,16 @@ BuildPlan plan(const LabelledSystem& system) {
       plan.files.push_back({"policy" + path, node.regular()->content.size_bytes()});
     }
   });
+  for (const BootFile& file : system.boot_files) {
+    plan.files.push_back({file.name, file.bytes.size()});
+  }
   std::ranges::sort(plan.files, {}, &PlannedFile::name);
 
   plan.root_image = "root." + system.format;
+  plan.root_bytes = planned_image_size(system.tree, image);
   plan.inodes = system.labels.inodes;
   plan.inodes_by_context = system.labels.by_context;
-  imagefmt::walk(system.tree, [&](const std::string& path, const imagefmt::Node& node) {
-    if (!node.regular()) return;
-    const uint64_t size_bytes = node.regular()->content.size_bytes();
-    plan.data_bytes += size_bytes;
-    plan.data_bytes_by_store_path[std::string(store_path_of(path))] += size_bytes;
-  });
+  plan.data = tabulate_sizes(system.tree, {});
   return plan;
 }
 
@@ -50,19 +48,24 @@ std::string to_text(const BuildPlan& plan) {
     text += fmt::format("{:>12}  {}\n", amount, of);
   };
   for (const PlannedFile& file : plan.files) add(file.size_bytes, file.name);
-  text += fmt::format(
-      "{}, of {} inodes; its own size, after compression, is known only once it is written:\n",
-      plan.root_image, plan.inodes);
-  add(plan.data_bytes, "bytes of its files, uncompressed, equal files counted each time");
+  text += fmt::format("{}, of {} inodes{}:\n", plan.root_image, plan.inodes,
+                      plan.root_bytes ? "" : "; its own size is known only once it is written");
+  if (plan.root_bytes) add(*plan.root_bytes, "bytes of the image");
+  add(plan.data.all.bytes, plan.root_bytes
+                               ? "bytes of its files, equal files counted each time"
+                               : "bytes of its files, uncompressed, equal files counted each time");
   text += "inodes by label:\n";
   for (const auto& [context, inodes] : plan.inodes_by_context) add(inodes, context);
-  text += "uncompressed bytes by store path:\n";
-  std::vector<std::pair<std::string, uint64_t>> paths(plan.data_bytes_by_store_path.begin(),
-                                                      plan.data_bytes_by_store_path.end());
-  std::ranges::stable_sort(paths, std::greater<>(), [](const auto& path) { return path.second; });
-  for (const auto& [path, size_bytes] : paths) {
-    add(size_bytes, path.empty() ? "outside the store" : path);
-  }
+  auto add_table = [&](const char* title, const std::vector<NamedSizes>& rows,
+                       const char* nameless) {
+    text += fmt::format("bytes of its files by {}:\n", title);
+    for (const NamedSizes& row : rows) {
+      add(row.sizes.bytes, row.name.empty() ? nameless : row.name);
+    }
+  };
+  add_table("label", plan.data.by_label, "no label");
+  add_table("package", plan.data.by_package, "outside of the store");
+  add_table("store path", plan.data.by_store_path, "outside of the store");
   return text;
 }
 

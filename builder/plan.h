@@ -20,17 +20,18 @@ struct PlannedFile {
 
 struct BuildPlan {
   std::vector<PlannedFile> files;  // by name; all but manifest.json and the root image
-  std::string root_image;          // its size is known only once it is written
+  std::string root_image;
+  std::optional<uint64_t> root_bytes;  // if the format knows it before it writes
   uint64_t inodes = 0;
-  uint64_t data_bytes = 0;  // of the root's regular files, equal ones counted each time
-  std::map<std::string, uint64_t> data_bytes_by_store_path;  // empty: outside of the store
   std::map<std::string, uint64_t> inodes_by_context;
+  SizeTables data;  // of the root's regular files, without what is stored
 };
 
-/// REQUIRES: a system that was labelled for a board.
-BuildPlan plan(const LabelledSystem& system);
+/// REQUIRES: a system that was labelled for a board; the options that its root is written with.
+/// Throws what the format's writer throws before it writes.
+BuildPlan plan(const LabelledSystem& system, const ImageOptions& image);
 
-/// A line an item, amounts first: files, labels, then store paths, the largest first.
+/// A line an item, amounts first: files, labels, packages, then store paths, the largest first.
 std::string to_text(const BuildPlan& plan);
 
 }  // namespace builder

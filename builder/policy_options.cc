@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "imagefmt/base/error.h"
+#include "policy/compile_cache.h"
 #include "policy/compiled_folder.h"
 
 namespace builder {
@@ -20,18 +21,22 @@ std::string last_component(const std::string& folder) {
       .filename();
 }
 
-}  // namespace
-
-std::vector<policy::Module> load_modules(const PolicyOptions& options, unsigned jobs) {
-  return policy::load_modules({options.folder, options.modules, options.removed}, jobs);
+policy::ModuleSources sources_of(const PolicyOptions& options) {
+  return {options.folder, options.modules, options.removed};
 }
 
-namespace {
+policy::CompiledPolicy compile(std::vector<policy::Module> modules, const std::string& cache,
+                               const policy::CompileOptions& options,
+                               imagefmt::Reporter& reporter) {
+  if (!cache.empty()) return policy::compile_cached(cache, std::move(modules), options, reporter);
+  policy::unpack_modules(modules, options.jobs);
+  return policy::compile(std::move(modules), options, reporter);
+}
 
 NamedPolicy compile_modules(const PolicyOptions& options,
                             const std::optional<policy::KernelVersion>& kernel, unsigned jobs,
                             imagefmt::Reporter& reporter) {
-  std::vector<policy::Module> modules = load_modules(options, jobs);
+  std::vector<policy::Module> modules = policy::read_modules(sources_of(options));
   const std::string name = options.name.empty() ? last_component(options.folder) : options.name;
   policy::check_policy_name(name);
   const std::string contexts_folder = options.contexts_folder.empty()
@@ -39,19 +44,20 @@ NamedPolicy compile_modules(const PolicyOptions& options,
                                           : options.contexts_folder;
   // It is used once the policy is compiled, which takes long.
   policy::check_contexts_folder(contexts_folder);
-  policy::CompileOptions compile;
-  compile.kernel = kernel;
+  policy::CompileOptions compile_options;
+  compile_options.kernel = kernel;
   if (options.version) {
-    compile.version = *options.version;
-  } else if (compile.kernel) {
-    compile.version = policy::policy_version_for(*compile.kernel);
+    compile_options.version = *options.version;
+  } else if (compile_options.kernel) {
+    compile_options.version = policy::policy_version_for(*compile_options.kernel);
   }
-  compile.booleans = options.booleans;
-  compile.disable_dontaudit = options.disable_dontaudit;
-  compile.handle_unknown = options.handle_unknown;
-  compile.allow_lossy = options.allow_lossy;
-  compile.jobs = jobs;
-  policy::CompiledPolicy compiled = policy::compile(std::move(modules), compile, reporter);
+  compile_options.booleans = options.booleans;
+  compile_options.disable_dontaudit = options.disable_dontaudit;
+  compile_options.handle_unknown = options.handle_unknown;
+  compile_options.allow_lossy = options.allow_lossy;
+  compile_options.jobs = jobs;
+  policy::CompiledPolicy compiled =
+      builder::compile(std::move(modules), options.cache, compile_options, reporter);
   const std::string file = fmt::format("policy.{}", compiled.version);
   policy::PolicyDb database = policy::PolicyDb::from_image(compiled.binary, file);
   return {name, contexts_folder, std::move(compiled), std::move(database)};
@@ -69,6 +75,10 @@ NamedPolicy read_compiled(const std::string& folder,
 }
 
 }  // namespace
+
+std::vector<policy::Module> load_modules(const PolicyOptions& options, unsigned jobs) {
+  return policy::load_modules(sources_of(options), jobs);
+}
 
 NamedPolicy compile_policy(const PolicyOptions& options,
                            const std::optional<policy::KernelVersion>& kernel, unsigned jobs,

@@ -28,6 +28,7 @@ struct PolicyOptions {
   std::optional<policy::KernelVersion> kernel;  // --kernel-version
   std::optional<uint32_t> version;              // --policy-version
   std::string compiled_folder;                  // --compiled-policy; empty: modules are compiled
+  std::string cache;                            // --cache; empty: nothing is kept
 };
 
 struct NamedPolicy {

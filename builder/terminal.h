@@ -4,6 +4,7 @@
 // reads a clock: nothing that it measures reaches an artifact.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <iosfwd>
@@ -17,11 +18,20 @@
 
 namespace builder {
 
+constexpr std::array kWorks = {imagefmt::Work::kRead, imagefmt::Work::kCompressed,
+                               imagefmt::Work::kWritten};
+/// `read`, `compressed`, `written`.
+const char* to_text(imagefmt::Work work);
+
 struct StageTime {
   std::string name;
   double seconds = 0;
+  double cpu_seconds = 0;  // of all threads, and of child processes that ended
   uint64_t amount = 0;
   std::string unit;
+  std::array<uint64_t, kWorks.size()> bytes{};  // of each kind of work
+
+  uint64_t bytes_of(imagefmt::Work work) const { return bytes[static_cast<size_t>(work)]; }
 };
 
 /// On a terminal one live line (stage, amount, rate, time left), rewritten four times a second and
@@ -36,18 +46,22 @@ class TerminalReporter : public imagefmt::Reporter {
                                                       : Form::kPlain) {}
   ~TerminalReporter() override;
 
-  void begin(std::string_view stage, uint64_t total, std::string_view unit) noexcept override;
+  void begin(std::string_view stage, uint64_t total, std::string_view unit) override;
   void advance(uint64_t amount) noexcept override;
+  void count(imagefmt::Work work, uint64_t size_bytes) noexcept override;
   void end() noexcept override;
-  void warn(std::string_view message) noexcept override;
+  void warn(std::string_view message) override;
 
   const std::vector<StageTime>& stages() const { return stages_; }
   const std::vector<std::string>& warnings() const { return warnings_; }
+  /// Since this was made.
+  double seconds() const;
+  double cpu_seconds() const;
 
  private:
   using Clock = std::chrono::steady_clock;
-  void draw();
-  double elapsed() const;
+  void draw() noexcept;
+  void print(const StageTime& stage) noexcept;
 
   std::ostream& err_;
   Form form_;
@@ -56,6 +70,9 @@ class TerminalReporter : public imagefmt::Reporter {
   uint64_t total_ = 0;
   bool running_ = false;
   Clock::time_point start_;
+  double cpu_start_ = 0;
+  const Clock::time_point made_ = Clock::now();
+  const double cpu_made_;
   std::vector<StageTime> stages_;
   std::vector<std::string> warnings_;
   std::atomic<uint64_t> done_ = 0;

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
+#include "imagefmt/base/error.h"
 #include "imagefmt/dump.h"
 
 namespace builder {
@@ -53,6 +55,22 @@ std::string one_of(const std::vector<std::string>& words) {
     text += (i == 0 ? "" : i + 1 == words.size() ? " or " : ", ") + words[i];
   }
   return text;
+}
+
+uint64_t parse_number(std::string_view text, std::string_view what, uint64_t most) {
+  const bool is_hex = text.substr(0, 2) == "0x" || text.substr(0, 2) == "0X";
+  const std::string_view digits = text.substr(is_hex ? 2 : 0);
+  // Elsewhere a leading 0 means octal, so it must not mean decimal here.
+  const bool is_octal = !is_hex && digits.size() > 1 && digits[0] == '0';
+  uint64_t value = 0;
+  auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), value, is_hex ? 16 : 10);
+  if (error != std::errc() || end != digits.data() + digits.size() || is_octal || value > most) {
+    throw imagefmt::Error(
+        fmt::format("cannot read {} {}: expected a number, decimal or with 0x, up to {:#x}", what,
+                    in_quotes(text), most));
+  }
+  return value;
 }
 
 bool LineReader::next(std::string_view& line) {

@@ -3,6 +3,7 @@
 // What the parsers of text share: lines with their numbers, and hostile text in a message.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,10 @@ std::string escape_controls(std::string_view text);
 
 /// `a, b or c`.
 std::string one_of(const std::vector<std::string>& words);
+
+/// A number of an option or a file: decimal, or hexadecimal with 0x. Throws
+/// `cannot read <what> '…': expected a number, decimal or with 0x, up to <most>`.
+uint64_t parse_number(std::string_view text, std::string_view what, uint64_t most);
 
 /// Yields the lines of a text without their '\n'. A last line needs no '\n'.
 class LineReader {

@@ -67,14 +67,15 @@ class HostReader : public ContentReader {
   uint64_t offset_ = 0;
 };
 
-class ImageReader : public ContentReader {
+class SourceReader : public ContentReader {
  public:
-  explicit ImageReader(std::shared_ptr<const ContentSource> source) : source_(std::move(source)) {}
+  explicit SourceReader(std::shared_ptr<const ContentSource> source) : source_(std::move(source)) {}
   void read(std::span<uint8_t> into) override {
     source_->read(offset_, into);
     offset_ += into.size();
   }
   void skip(uint64_t size_bytes) override { offset_ += size_bytes; }
+  uint64_t hole_size() const override { return source_->hole_size(offset_); }
   void finish() override {}
 
  private:
@@ -123,7 +124,7 @@ std::unique_ptr<ContentReader> Content::open() const {
   if (const HostFile* host = std::get_if<HostFile>(&origin_)) {
     return std::make_unique<HostReader>(host_path(), size_bytes_, host->mtime);
   }
-  return std::make_unique<ImageReader>(std::get<InImage>(origin_));
+  return std::make_unique<SourceReader>(std::get<InSource>(origin_));
 }
 
 std::string Content::read_all(uint64_t limit_bytes) const {

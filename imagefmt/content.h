@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The bytes of a regular file: in memory, in a file of the host, or in an image that was read.
+// The bytes of a regular file: in memory, in a file of the host, or in an image or archive that was read.
 #pragma once
 
 #include <ctime>
@@ -13,12 +13,17 @@
 
 namespace imagefmt {
 
-/// Where a reader of an image finds the bytes of one of its files. Used from several threads.
+/// Where a reader of an image or an archive finds the bytes of one of its files. Used from several threads.
 class ContentSource {
  public:
   virtual ~ContentSource() = default;
   /// Fills `into` from `offset`; the range lies inside the file. Throws what a broken image gives.
   virtual void read(uint64_t offset, std::span<uint8_t> into) const = 0;
+  /// As ContentReader::hole_size() from `offset` on, which lies inside the file.
+  virtual uint64_t hole_size(uint64_t offset) const {
+    (void)offset;
+    return 0;
+  }
 };
 
 /// Reads one file's bytes in order. A host file is checked while it is read: a size or time that
@@ -66,8 +71,8 @@ class Content {
     timespec mtime;
   };
   using InMemory = std::shared_ptr<const std::string>;
-  using InImage = std::shared_ptr<const ContentSource>;
-  using Origin = std::variant<InMemory, HostFile, InImage>;
+  using InSource = std::shared_ptr<const ContentSource>;
+  using Origin = std::variant<InMemory, HostFile, InSource>;
   Content(Origin origin, uint64_t size_bytes)
       : origin_(std::move(origin)), size_bytes_(size_bytes) {}
 

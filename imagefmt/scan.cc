@@ -117,8 +117,18 @@ std::unique_ptr<Xattrs> read_xattrs(const std::string& path, int fd) {
 /// as long as these have nothing to do; so few folders are open at a time.
 class Scanner {
  public:
-  explicit Scanner(const ScanOptions& options)
-      : metadata_(options.metadata), jobs_(job_count(options.jobs)) {}
+  struct Wanted {
+    std::vector<FolderEntry> entries;
+    std::vector<Listing> listings;  // what is wanted of each; none: all
+  };
+
+  /// `root` is the path of the folder that the tree is of.
+  Scanner(const ScanOptions& options, std::string_view root)
+      : metadata_(options.metadata),
+        selection_(options.selection && !options.selection->takes_all() ? options.selection
+                                                                        : nullptr),
+        root_length_(root.size()),
+        jobs_(job_count(options.jobs)) {}
 
   /// Metadata of a folder that is open already, and nothing below it.
   Node folder_node(const OpenFolder& folder) const {
@@ -130,13 +140,31 @@ class Scanner {
     return node;
   }
 
-  /// `found` is what the folder holds and shall be taken. Throws all faults.
-  Directory read_all(const SharedFolder& folder, std::vector<FolderEntry> found, size_t depth) {
+  /// What of a folder is wanted: all that it has, without a listing.
+  Wanted wanted_of(const OpenFolder& folder, const std::optional<Listing>& listing) const {
+    Wanted wanted;
+    if (!listing) {
+      wanted.entries = read_entries(folder.stream.get(), *folder.path);
+      if (selection_) {
+        std::erase_if(wanted.entries, [&](FolderEntry& entry) { return !selects(folder, entry); });
+      }
+      return wanted;
+    }
+    for (const Listing::Entry& listed : listing->entries()) {
+      FolderEntry entry{std::string(listed.name)};
+      if (selection_ && !selects(folder, entry)) continue;
+      wanted.entries.push_back(std::move(entry));
+      wanted.listings.push_back(listed.below);
+    }
+    return wanted;
+  }
+
+  /// Throws all faults.
+  Directory read_all(const SharedFolder& folder, Wanted wanted, size_t depth) {
     Directory directory;
-    directory.entries.resize(found.size());
-    for (size_t i = 0; i < found.size(); ++i) {
-      directory.entries[i].name = std::move(found[i].name);
-      tasks_.push_back({folder, &directory.entries[i], found[i].type, depth});
+    name_entries(directory, wanted);
+    for (size_t i = 0; i < wanted.entries.size(); ++i) {
+      tasks_.push_back(task_of(folder, directory, wanted, i, depth));
     }
     std::reverse(tasks_.begin(), tasks_.end());  // they are taken from the back
     waiting_ = open_ = tasks_.size();
@@ -154,8 +182,33 @@ class Scanner {
     SharedFolder folder;
     Entry* entry;
     unsigned char type;  // DT_*
+    std::optional<Listing> listing;
     size_t depth;
   };
+
+  static void name_entries(Directory& directory, Wanted& wanted) {
+    directory.entries.resize(wanted.entries.size());
+    for (size_t i = 0; i < wanted.entries.size(); ++i) {
+      directory.entries[i].name = std::move(wanted.entries[i].name);
+    }
+  }
+
+  static Task task_of(const SharedFolder& folder, Directory& directory, const Wanted& wanted,
+                      size_t i, size_t depth) {
+    Task task{folder, &directory.entries[i], wanted.entries[i].type, std::nullopt, depth};
+    if (!wanted.listings.empty()) task.listing = wanted.listings[i];
+    return task;
+  }
+
+  bool selects(const OpenFolder& folder, FolderEntry& entry) const {
+    struct stat status {};
+    if (entry.type == DT_UNKNOWN &&
+        fstatat(folder.fd(), entry.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
+      entry.type = IFTODT(status.st_mode);
+    }
+    return selection_->takes(folder.path->substr(root_length_) + '/' + entry.name,
+                             entry.type == DT_DIR);
+  }
 
   void work() {
     while (std::optional<Task> task = next()) {
@@ -199,7 +252,10 @@ class Scanner {
   void take(const Task& task) {
     try {
       read_node(task);
-    } catch (const Error& error) {
+    } catch (Error& error) {
+      if (task.listing) {
+        error.add_context(fmt::format("path {} of the list", task.listing->origin().number));
+      }
       std::lock_guard lock(mutex_);
       faults_.emplace_back(path_of(task), error.what());
     }
@@ -227,6 +283,9 @@ class Scanner {
       throw_errno(fmt::format("stat '{}'", path_of(task)));
     }
     if (S_ISDIR(status.st_mode)) return read_folder(task);
+    if (task.listing && !task.listing->empty()) {
+      throw Error(fmt::format("cannot take what lies below '{}': it is no folder", path_of(task)));
+    }
     if (S_ISREG(status.st_mode)) {
       node = read_regular(task, status);
     } else if (S_ISLNK(status.st_mode)) {
@@ -271,14 +330,12 @@ class Scanner {
   void read_folder(const Task& task) {
     const SharedFolder folder =
         open_folder(task.folder->fd(), task.entry->name, path_of(task), O_NOFOLLOW);
-    std::vector<FolderEntry> found = read_entries(folder->stream.get(), *folder->path);
+    Wanted wanted = wanted_of(*folder, task.listing);
     Node& node = task.entry->node;
     node = folder_node(*folder);
-    std::vector<Entry>& entries = node.directory()->entries;
-    entries.resize(found.size());
-    for (size_t i = 0; i < found.size(); ++i) entries[i].name = std::move(found[i].name);
-    for (size_t i = 0; i < found.size(); ++i) {
-      Task inner{folder, &entries[i], found[i].type, task.depth + 1};
+    name_entries(*node.directory(), wanted);
+    for (size_t i = 0; i < wanted.entries.size(); ++i) {
+      Task inner = task_of(folder, *node.directory(), wanted, i, task.depth + 1);
       if (inner.type == DT_DIR && waiting_ < jobs_) {
         share(std::move(inner));
       } else {
@@ -296,6 +353,8 @@ class Scanner {
   }
 
   const Metadata metadata_;
+  const Selection* const selection_;
+  const size_t root_length_;
   const unsigned jobs_;
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
@@ -315,20 +374,21 @@ std::string without_slashes(std::string path) {
 
 Node scan_folder(const std::string& path, const ScanOptions& options) {
   const SharedFolder folder = open_folder(AT_FDCWD, path, without_slashes(path), 0);
-  Scanner scanner(options);
+  Scanner scanner(options, *folder->path);
   Node node = scanner.folder_node(*folder);
-  *node.directory() =
-      scanner.read_all(folder, read_entries(folder->stream.get(), *folder->path), options.depth);
+  std::optional<Listing> listing;
+  if (options.list) listing = options.list->root();
+  *node.directory() = scanner.read_all(folder, scanner.wanted_of(*folder, listing), options.depth);
   return node;
 }
 
 Directory scan_entries(const std::string& path, const std::vector<std::string>& names,
                        const ScanOptions& options) {
   const SharedFolder folder = open_folder(AT_FDCWD, path, without_slashes(path), 0);
-  std::vector<FolderEntry> found;
-  found.reserve(names.size());
-  for (const std::string& name : names) found.push_back({name, DT_UNKNOWN});
-  return Scanner(options).read_all(folder, std::move(found), options.depth);
+  Scanner::Wanted wanted;
+  wanted.entries.reserve(names.size());
+  for (const std::string& name : names) wanted.entries.push_back({name, DT_UNKNOWN});
+  return Scanner(options, *folder->path).read_all(folder, std::move(wanted), options.depth);
 }
 
 }  // namespace imagefmt

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "imagefmt/path_list.h"
+#include "imagefmt/selection.h"
 #include "imagefmt/tree.h"
 
 namespace imagefmt {
@@ -25,6 +27,11 @@ struct ScanOptions {
   Metadata metadata = Metadata::kKept;
   unsigned jobs = 0;  // threads; 0: one a core. The result does not depend on them.
   size_t depth = 1;   // in the tree that they are for, of the entries of the scanned folder
+  // What the selection leaves out is not looked at, and folders among it are not opened.
+  const Selection* selection = nullptr;  // null: takes all
+  // Of the folder only these are taken, with the folders above them; a listed folder brings itself,
+  // not what is in it.
+  const PathList* list = nullptr;
 };
 
 /// The folder `path` and all below it; `path` itself may be a symlink to it. Files are not read,
@@ -33,10 +40,12 @@ struct ScanOptions {
 /// with it.
 ///
 /// Throws one Error that names everything that cannot be taken, sorted by the bytes of the paths:
-/// what may not be read, what the metadata asked for cannot stand for, trees deeper than kMaxDepth.
+/// what may not be read, what the metadata asked for cannot stand for, trees deeper than kMaxDepth,
+/// and listed paths that are not there: `path 3 of the list: …`.
 Node scan_folder(const std::string& path, const ScanOptions& options);
 
-/// The same for some of the folder's entries: `names`, sorted by bytes, each once.
+/// The same for some of the folder's entries, with all that is in them: `names`, sorted by bytes,
+/// each once. REQUIRES: no list.
 Directory scan_entries(const std::string& path, const std::vector<std::string>& names,
                        const ScanOptions& options);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "imagefmt/tree.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 
 namespace imagefmt {
@@ -122,21 +124,31 @@ Node make_symlink(std::string target) {
   return {Symlink{std::move(target)}, 0777};
 }
 
-char type_letter(const Node& node) {
-  if (node.directory()) return 'd';
-  if (node.regular()) return 'f';
-  if (node.symlink()) return 'l';
+NodeType node_type(const Node& node) {
+  if (node.directory()) return kDirectoryType;
+  if (node.regular()) return kRegularType;
+  if (node.symlink()) return kSymlinkType;
   switch (node.device()->kind) {
     case Device::Kind::kCharacter:
-      return 'c';
+      return kCharacterType;
     case Device::Kind::kBlock:
-      return 'b';
+      return kBlockType;
     case Device::Kind::kFifo:
-      return 'p';
+      return kFifoType;
     case Device::Kind::kSocket:
-      return 's';
+      return kSocketType;
   }
   __builtin_unreachable();
+}
+
+uint16_t mode_bits(NodeType type) {
+  static constexpr uint16_t kBits[] = {0,       S_IFREG, S_IFDIR,  S_IFCHR,
+                                       S_IFBLK, S_IFIFO, S_IFSOCK, S_IFLNK};
+  return kBits[type];
+}
+
+char type_letter(const Node& node) {
+  return " fdcbpsl"[node_type(node)];
 }
 
 void check_entry_name(std::string_view name) {
@@ -204,6 +216,29 @@ void walk(FileTree& tree, const std::function<void(const std::string&, Node&)>& 
   std::string path = "/";
   visit(path, tree.root());
   walk_below(tree.root(), path, visit);
+}
+
+void walk_files(const FileTree& tree,
+                const std::function<void(const std::string&, const Node&)>& visit) {
+  std::string path;
+  auto descend = [&](auto& self, const Directory& directory) -> void {
+    const size_t length = path.size();
+    auto enter = [&](const Entry& entry) { (path += '/') += entry.name; };
+    for (const Entry& entry : directory.entries) {
+      if (!entry.node.regular()) continue;
+      enter(entry);
+      visit(path, entry.node);
+      path.resize(length);
+    }
+    for (const Entry& entry : directory.entries) {
+      const Directory* folder = entry.node.directory();
+      if (!folder) continue;
+      enter(entry);
+      self(self, *folder);
+      path.resize(length);
+    }
+  };
+  descend(descend, *tree.root().directory());
 }
 
 TreeTotals totals(const FileTree& tree) {

@@ -100,6 +100,19 @@ Node make_directory(uint16_t mode = 0755);
 Node make_regular(Content content, uint16_t mode = 0644);
 Node make_symlink(std::string target);
 
+/// What a node is, by Linux's numbers for it, which the listings of ext4 and erofs have.
+enum NodeType : uint8_t {
+  kRegularType = 1,
+  kDirectoryType = 2,
+  kCharacterType = 3,
+  kBlockType = 4,
+  kFifoType = 5,
+  kSocketType = 6,
+  kSymlinkType = 7,
+};
+NodeType node_type(const Node& node);
+/// The bits of the type in a mode, as stat shows them.
+uint16_t mode_bits(NodeType type);
 /// `f d l c b p s`, as `inspect` and `find -type` name them.
 char type_letter(const Node& node);
 
@@ -139,16 +152,25 @@ class FileTree {
   Node root_;
 };
 
-/// A tree that was read from an image, and the inode numbers that the image gave its paths.
+/// Paths by the inode numbers that an image gives them, which the kernel shows (`stat`, audit
+/// messages); the names of one inode are paths of their own.
+using PathsByInode = std::vector<std::pair<uint64_t, std::string>>;
+
+/// A tree that was read from an image, with its numbers.
 struct NumberedTree {
   FileTree tree;
-  std::vector<std::pair<uint64_t, std::string>> paths_by_inode;  // sorted
+  PathsByInode paths_by_inode;  // sorted
 };
 
 /// Calls `visit(path, node)` for the root ("/") and all below it, parents first, entries by the
 /// bytes of their names. `path` is good during the call only.
 void walk(const FileTree& tree, const std::function<void(const std::string&, const Node&)>& visit);
 void walk(FileTree& tree, const std::function<void(const std::string&, Node&)>& visit);
+
+/// The same for the regular files alone, in the order in which images hold their data: the files of
+/// a folder, then those of each of its folders.
+void walk_files(const FileTree& tree,
+                const std::function<void(const std::string&, const Node&)>& visit);
 
 struct TreeTotals {
   uint64_t inodes = 0;

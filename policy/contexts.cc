@@ -299,21 +299,28 @@ FileContexts FileContexts::load(const std::string& path,
                                 std::span<const std::string> more_substitutions,
                                 Contradictions contradictions) {
   namespace fs = std::filesystem;
+  std::error_code failure;
+  auto exists = [&](const std::string& name) {
+    const bool found = fs::exists(name, failure);
+    if (failure) imagefmt::throw_errno(fmt::format("find '{}'", name), failure.value());
+    return found;
+  };
   FileContextsText text;
   text.rules.push_back({path, imagefmt::read_file(path)});
   for (const char* suffix : {".homedirs", ".local"}) {
     std::string name = path + suffix;
-    if (fs::exists(name)) text.rules.push_back({name, imagefmt::read_file(name)});
+    if (exists(name)) text.rules.push_back({name, imagefmt::read_file(name)});
   }
   std::vector<fs::path> read;
   auto add_substitutions = [&](const std::string& name) {
-    fs::path canonical = fs::weakly_canonical(name);
+    const fs::path canonical = fs::weakly_canonical(name, failure);
+    if (failure) imagefmt::throw_errno(fmt::format("find '{}'", name), failure.value());
     if (std::find(read.begin(), read.end(), canonical) != read.end()) return;
     read.push_back(canonical);
     text.substitutions.push_back({name, imagefmt::read_file(name)});
   };
   for (const char* suffix : {".subs", ".subs_dist"}) {
-    if (fs::exists(path + suffix)) add_substitutions(path + suffix);
+    if (exists(path + suffix)) add_substitutions(path + suffix);
   }
   for (const std::string& name : more_substitutions) add_substitutions(name);
   return parse(text, contradictions);

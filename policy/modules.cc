@@ -76,8 +76,7 @@ void find_modules(const fs::path& folder, std::vector<fs::path>& above,
   above.pop_back();
 }
 
-std::string read_decompressed(const std::string& path) {
-  std::string compressed = imagefmt::read_file(path, kLimitBytes);
+std::string decompress(const std::string& compressed, const std::string& path) {
   if (compressed.empty()) return compressed;
   ArchiveReader reader(archive_read_new());
   if (!reader) throw Error(fmt::format("cannot read '{}': out of memory", path));
@@ -121,7 +120,7 @@ std::vector<Module> embedded_modules() {
 
 }  // namespace
 
-std::vector<Module> load_modules(const ModuleSources& sources, unsigned jobs) {
+std::vector<Module> read_modules(const ModuleSources& sources) {
   Faults faults;
   std::vector<Module> all;
   std::vector<fs::path> above;
@@ -170,20 +169,39 @@ std::vector<Module> load_modules(const ModuleSources& sources, unsigned jobs) {
   faults.throw_if_any();
   std::erase_if(chosen, [&](const Module& module) { return removed.contains(module.name); });
 
-  std::vector<std::string> failures(chosen.size());
-  imagefmt::parallel_for(jobs, chosen.size(), [&](size_t i) {
-    if (chosen[i].priority == kNixosPriority) return;  // has its bytes
+  for (Module& module : chosen) {
+    if (module.priority == kNixosPriority) continue;  // has its bytes
     try {
-      chosen[i].bytes = read_decompressed(chosen[i].path);
+      module.bytes = imagefmt::read_file(module.path, kLimitBytes);
+    } catch (const Error& error) {
+      faults.add(error.what());
+    }
+  }
+  faults.throw_if_any();
+  return chosen;
+}
+
+void unpack_modules(std::vector<Module>& modules, unsigned jobs) {
+  std::vector<std::string> failures(modules.size());
+  imagefmt::parallel_for(jobs, modules.size(), [&](size_t i) {
+    if (modules[i].priority == kNixosPriority) return;
+    try {
+      modules[i].bytes = decompress(modules[i].bytes, modules[i].path);
     } catch (const Error& error) {
       failures[i] = error.what();
     }
   });
+  Faults faults;
   for (std::string& failure : failures) {
     if (!failure.empty()) faults.add(std::move(failure));
   }
   faults.throw_if_any();
-  return chosen;
+}
+
+std::vector<Module> load_modules(const ModuleSources& sources, unsigned jobs) {
+  std::vector<Module> modules = read_modules(sources);
+  unpack_modules(modules, jobs);
+  return modules;
 }
 
 }  // namespace policy

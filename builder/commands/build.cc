@@ -25,10 +25,7 @@ struct Options {
 
 int run_build(Options& options, Io& io) {
   options.build.system.source_date_epoch = io.source_date_epoch;
-  options.build.report_splits = !options.report.empty();
-  options.build.report_labels = !options.report.empty() ? LabelsDetail::kAll
-                                : options.quiet         ? LabelsDetail::kNone
-                                                        : LabelsDetail::kSummary;
+  options.build.report = !options.report.empty();
   TerminalReporter reporter(io, options.quiet);
   if (options.dry_run) {
     io.out << to_text(plan_build(options.build, reporter));
@@ -39,13 +36,20 @@ int run_build(Options& options, Io& io) {
   if (!options.report.empty()) report.emplace(options.report);
   const BuildResult result = build(options.build, reporter);
   if (report) {
-    report->file().write(0, imagefmt::as_bytes(serialize_report(reporter, result)));
+    const std::string text =
+        serialize_report(reporter, {result.sizes, result.labels_report, result.splits});
+    report->file().write(0, imagefmt::as_bytes(text));
     report->commit();
   }
-  if (!options.quiet) io.err << labels_summary(*result.labels);
-  io.out << fmt::format(
-      "{}: {} inodes, root {}, kernel {}, policy version {}\n", options.build.output, result.inodes,
-      format_amount(result.root_bytes, "bytes"), result.kernel_release, result.policy_version);
+  if (!options.quiet) {
+    io.err << fmt::format("labels: {} inodes, {} labels, by {} of {} rules\n", result.inodes,
+                          result.labels, result.rules_used, result.rules)
+           << sizes_summary(result.sizes);
+  }
+  io.out << fmt::format("{}: {} inodes, root {}, kernel {}, policy version {}\n",
+                        options.build.output, result.inodes,
+                        format_amount(result.sizes.image_bytes, "bytes"), result.kernel_release,
+                        result.policy_version);
   return 0;
 }
 
@@ -77,11 +81,13 @@ void add_build_command(CLI::App& app, Run& chosen) {
   add_image_options(*command, build.image);
   CLI::Option* report =
       command
-          ->add_option("--report", options->report, "write times, rates and warnings there (JSON)")
+          ->add_option("--report", options->report,
+                       "write there what the image is made of, its labels, times and rates (JSON)")
           ->option_text("FILE");
   command
       ->add_flag("--dry-run", options->dry_run,
-                 "write nothing; say what would be written: labels, and sizes before compression")
+                 "write nothing; say what would be written: labels, and the sizes that are known "
+                 "before")
       ->excludes(report);
   command->add_flag("!--no-verify", build.verify, "do not read the image back to prove its labels");
   command->add_flag("--quiet", options->quiet, "no progress");

@@ -36,8 +36,11 @@ void add_contexts_commands(CLI::App& app, Run& chosen) {
   add_choice(*lookup, "--type", options->type, kFileTypes,
              "what the paths are (default: any type matches)")
       ->option_text("file|dir|symlink|chr|blk|fifo|sock");
-  lookup->add_option("--subs", options->substitutions,
-                     "one more file of substitutions, after FILE_CONTEXTS' own");
+  lookup
+      ->add_option("--subs", options->substitutions,
+                   "one more file of substitutions, after FILE_CONTEXTS' own (repeatable)")
+      ->option_text("FILE")
+      ->allow_extra_args(false);
   lookup->footer(
       "Reads paths, one a line, and prints for each a line: the context, <<none>>, or\n"
       "<<no match>>: what selabel_lookup_raw(3) answers. FILE_CONTEXTS' own .subs, .subs_dist,\n"

@@ -48,23 +48,30 @@ void add_policy_options(CLI::App& command, PolicyOptions& options) {
       ->option_text("NAME");
   command
       .add_option("--policy-module", options.modules,
-                  "one more module; overrides the folder's of the same name")
-      ->option_text("FILE ...");
-  command.add_option("--policy-remove", options.removed, "leave this module out")
-      ->option_text("NAME ...");
+                  "one more module; overrides the folder's of the same name (repeatable)")
+      ->option_text("FILE")
+      ->allow_extra_args(false);
+  command.add_option("--policy-remove", options.removed, "leave this module out (repeatable)")
+      ->option_text("NAME")
+      ->allow_extra_args(false);
   command
       .add_option_function<std::vector<std::string>>(
           "--boolean",
           [&options](const std::vector<std::string>& texts) {
             for (const std::string& text : texts) add_boolean(options.booleans, text);
           },
-          "set a boolean of the policy")
-      ->option_text("NAME=on|off ...");
+          "set a boolean of the policy (repeatable)")
+      ->option_text("NAME=on|off")
+      ->allow_extra_args(false);
   command.add_flag("--disable-dontaudit", options.disable_dontaudit, "let every denial be logged");
   add_choice(command, "--handle-unknown", options.handle_unknown, kHandleUnknown,
              "what the kernel does with permissions that the policy lacks (default: as the policy "
              "says)")
       ->option_text("deny|reject|allow");
+  command
+      .add_option("--cache", options.cache,
+                  "folder in which compiled policies are kept and found; made if there is none")
+      ->option_text("DIR");
   command.add_flag("--allow-lossy", options.allow_lossy,
                    "drop, with a warning, what the policy version cannot hold");
   CLI::Option* kernel = command.add_option_function<std::string>(
@@ -146,6 +153,9 @@ void add_image_options(CLI::App& command, ImageOptions& image) {
       .add_option("--free-space", image.free_space_bytes,
                   "bytes to leave free for writing once the image is in use (default 0: read-only)")
       ->option_text("BYTES");
+  command.add_flag("--journal", image.journal,
+                   "give an ext4 image with free space a journal, for a kill in the middle of a "
+                   "write");
   command.add_flag("--share-data", image.share_data,
                    "store equal files once, in an ext4 image that nobody can write to");
 }

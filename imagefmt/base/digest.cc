@@ -1,19 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "imagefmt/base/digest.h"
 
+#include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
+
+#include <new>
 
 #include "imagefmt/base/handle.h"
 
 namespace imagefmt {
 
 struct Sha256::State {
-  Handle<EVP_MD_CTX, EVP_MD_CTX_free> context{EVP_MD_CTX_new()};
+  // OpenSSL makes its own state when it is first used; without memory for that it crashes later.
+  Handle<EVP_MD_CTX, EVP_MD_CTX_free> context{OSSL_LIB_CTX_get0_global_default() ? EVP_MD_CTX_new()
+                                                                                 : nullptr};
 };
 
 namespace {
 void check(int ok) {
-  if (ok != 1) throw Error("cannot compute SHA-256: OpenSSL refused");
+  if (ok == 1) return;
+  // Where there is no memory there may be none to say so.
+  const unsigned long reason = ERR_peek_error();
+  if (reason == 0 || ERR_GET_REASON(reason) == ERR_R_MALLOC_FAILURE) throw std::bad_alloc();
+  throw Error("cannot compute SHA-256: OpenSSL refused");
 }
 }  // namespace
 

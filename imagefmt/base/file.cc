@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <mutex>
+#include <new>
 #include <set>
 #include <system_error>
 #include <vector>
@@ -48,11 +49,17 @@ Partials& partials() {
   return *all;
 }
 
-void remove_partial(const std::string& path) {
-  std::error_code ignored;
-  fs::remove_all(path, ignored);
-  std::lock_guard lock(partials().mutex);
-  partials().paths.erase(path);
+/// Tries again, since others may still be writing into it, and memory may be short just now.
+void remove_all(const std::string& path) noexcept {
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    if (unlink(path.c_str()) == 0 || errno == ENOENT) return;  // a file needs no memory
+    try {
+      std::error_code failure;
+      fs::remove_all(path, failure);
+      if (!failure) return;
+    } catch (const std::bad_alloc&) {
+    }
+  }
 }
 
 // A process that lives holds a lock on its partial output. Between making it and locking it another
@@ -72,16 +79,6 @@ bool lock_standing(int fd) {
   }
   struct stat status {};
   return fstat(fd, &status) == 0 && status.st_nlink != 0;
-}
-
-UniqueFd make_partial_folder(const std::string& path) {
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    if (mkdir(path.c_str(), 0755) != 0) break;
-    UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (fd && lock_standing(fd.get()) && fchmod(fd.get(), 0755) == 0) return fd;
-    rmdir(path.c_str());
-  }
-  throw_errno(fmt::format("create output folder '{}'", path));
 }
 
 /// Removes what killed processes left beside `path`.
@@ -111,27 +108,25 @@ dev_t device_of_parent(const fs::path& path) {
               failure);
 }
 
-File create_partial_file(const std::string& path, const std::string& partial) {
+/// Throws if a new file could not take the place of what stands at `path`.
+void check_file_is_replaceable(const std::string& path) {
   device_of_parent(path);
   struct stat standing {};
   // A rename would replace /dev/null as well as any file.
   if (stat(path.c_str(), &standing) == 0 && !S_ISREG(standing.st_mode)) {
     throw Error(fmt::format("cannot write '{}': what stands there is no regular file", path));
   }
-  remove_stale_partials(path);
-  std::lock_guard lock(partials().mutex);
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    File file = File::create(partial);
-    if (!lock_standing(file.fd())) continue;
-    partials().paths.insert(partial);
-    return file;
-  }
-  throw Error(fmt::format("cannot create '{}': others remove it", partial));
+}
+
+UniqueFd open_to_sync(const std::string& folder) {
+  UniqueFd fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) throw_errno(fmt::format("sync folder '{}'", folder));
+  return fd;
 }
 
 void sync_folder(const std::string& path) {
-  UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || fsync(fd.get()) != 0) throw_errno(fmt::format("sync folder '{}'", path));
+  const UniqueFd fd = open_to_sync(path);
+  if (fsync(fd.get()) != 0) throw_errno(fmt::format("sync folder '{}'", path));
 }
 
 /// fsync of every regular file and folder below `path`, so that the rename cannot overtake data.
@@ -148,7 +143,7 @@ void sync_recursively(const std::string& path) {
 }
 
 /// Throws if a new folder could not take the place of what stands at `path`.
-void check_replaceable(const fs::path& path) {
+void check_folder_is_replaceable(const fs::path& path) {
   auto refuse = [&](std::string_view reason) {
     throw Error(fmt::format("cannot write output folder '{}': {}", path.string(), reason));
   };
@@ -157,6 +152,28 @@ void check_replaceable(const fs::path& path) {
   if (lstat(path.c_str(), &standing) != 0) return;
   if (!S_ISDIR(standing.st_mode)) refuse("a file stands there");
   if (standing.st_dev != device) refuse("it is a mount point, which cannot be renamed");
+}
+
+/// How a new output took its place: from nothing, from what has the partial name since, or from
+/// what is gone, where the file system knows no exchange.
+enum class Placing { kNew, kExchanged, kReplaced };
+
+Placing take_place(const std::string& partial, const std::string& path) {
+  auto try_rename = [&](unsigned flags) {
+    return renameat2(AT_FDCWD, partial.c_str(), AT_FDCWD, path.c_str(), flags) == 0;
+  };
+  if (try_rename(RENAME_NOREPLACE)) return Placing::kNew;
+  if (errno == EEXIST && try_rename(RENAME_EXCHANGE)) return Placing::kExchanged;
+  const bool is_unknown = errno == EINVAL || errno == ENOSYS;
+  if (is_unknown && rename(partial.c_str(), path.c_str()) == 0) return Placing::kReplaced;
+  throw_errno(fmt::format("rename '{}' to '{}'", partial, path));
+}
+
+/// Undoes take_place(), as far as there is a way back.
+void give_back(Placing placing, const std::string& partial, const std::string& path) {
+  if (placing == Placing::kReplaced) return;
+  const unsigned flags = placing == Placing::kNew ? RENAME_NOREPLACE : RENAME_EXCHANGE;
+  (void)renameat2(AT_FDCWD, path.c_str(), AT_FDCWD, partial.c_str(), flags);
 }
 
 }  // namespace
@@ -172,6 +189,18 @@ File File::create(const std::string& path) {
   if (!fd) throw_errno(fmt::format("create '{}'", path));
   if (fchmod(fd.get(), 0644) != 0) throw_errno(fmt::format("set the mode of '{}'", path));
   return {std::move(fd), path};
+}
+
+File File::create_unnamed(const std::string& folder) {
+  std::string path = folder + "/.intaglio-XXXXXX";
+  UniqueFd fd(open(folder.c_str(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0600));
+  // Not every file system can make one; for a moment it has a name then.
+  if (!fd && (errno == EOPNOTSUPP || errno == EISDIR)) {
+    fd = UniqueFd(mkostemp(path.data(), O_CLOEXEC));
+    if (fd) unlink(path.c_str());
+  }
+  if (!fd) throw_errno(fmt::format("create a temporary file in '{}'", folder));
+  return {std::move(fd), fmt::format("a temporary file in {}", folder)};
 }
 
 struct stat File::status() const {
@@ -230,6 +259,27 @@ void File::sync() {
   if (fsync(fd()) != 0) throw_errno(fmt::format("sync '{}'", name_));
 }
 
+void File::sync_range(uint64_t offset, uint64_t size_bytes, unsigned flags) {
+  // A failed write of earlier bytes shows here and then no more. ENOSYS: sync() does it all.
+  if (sync_file_range(fd(), static_cast<off_t>(offset), static_cast<off_t>(size_bytes), flags) !=
+          0 &&
+      errno != ENOSYS) {
+    throw_errno(fmt::format("write '{}'", name_));
+  }
+}
+
+void File::begin_sync(uint64_t offset, uint64_t size_bytes) {
+  sync_range(offset, size_bytes, SYNC_FILE_RANGE_WRITE);
+}
+
+void File::drop_cached(uint64_t offset, uint64_t size_bytes) {
+  sync_range(offset, size_bytes,
+             SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+  // A hint: where it is not taken, the memory is only given back later.
+  posix_fadvise(fd(), static_cast<off_t>(offset), static_cast<off_t>(size_bytes),
+                POSIX_FADV_DONTNEED);
+}
+
 std::string read_file(const std::string& path, uint64_t limit_bytes) {
   File file = File::open_for_reading(path);
   struct stat status = file.status();
@@ -256,71 +306,86 @@ void write_file(const std::string& path, std::string_view bytes) {
   File::create(path).write(0, as_bytes(bytes));
 }
 
-OutputFile::OutputFile(std::string path)
-    : path_(absolute_path(path)),
-      partial_(partial_name(path_)),
-      file_(create_partial_file(path_, partial_)) {}
+Partial::Partial(std::string path) : final_(absolute_path(path)), path_(partial_name(final_)) {}
 
-OutputFile::~OutputFile() {
-  if (!committed_) remove_partial(partial_);
+Partial::~Partial() {
+  remove();
 }
+
+void Partial::remove() noexcept {
+  if (exists_) remove_all(path_);
+  exists_ = false;
+  std::lock_guard lock(partials().mutex);
+  partials().paths.erase(path_);
+}
+
+File Partial::make_file() {
+  check_file_is_replaceable(final_);
+  remove_stale_partials(final_);
+  std::lock_guard lock(partials().mutex);
+  partials().paths.insert(path_);
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    UniqueFd fd(open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+    if (!fd) throw_errno(fmt::format("create '{}'", path_));
+    exists_ = true;
+    if (fchmod(fd.get(), 0644) != 0) throw_errno(fmt::format("set the mode of '{}'", path_));
+    if (lock_standing(fd.get())) return File(std::move(fd), path_);
+  }
+  throw Error(fmt::format("cannot create '{}': others remove it", path_));
+}
+
+UniqueFd Partial::make_folder() {
+  check_folder_is_replaceable(final_);
+  remove_stale_partials(final_);
+  std::lock_guard lock(partials().mutex);
+  partials().paths.insert(path_);
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    if (mkdir(path_.c_str(), 0755) != 0) break;
+    exists_ = true;
+    UniqueFd fd(open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd && errno != ENOENT) break;
+    if (!fd || !lock_standing(fd.get())) continue;
+    if (fchmod(fd.get(), 0755) != 0) break;
+    return fd;
+  }
+  throw_errno(fmt::format("create output folder '{}'", path_));
+}
+
+void Partial::commit() {
+  const std::string parent = fs::path(final_).parent_path();
+  const UniqueFd folder = open_to_sync(parent);
+  {
+    std::lock_guard lock(partials().mutex);
+    const Placing placing = take_place(path_, final_);
+    if (fsync(folder.get()) != 0) {
+      const int failure = errno;
+      give_back(placing, path_, final_);
+      throw_errno(fmt::format("sync folder '{}'", parent), failure);
+    }
+  }
+  // The partial name now holds the old output, if there was one. What of it cannot be removed is
+  // left to the next run: this one is done.
+  remove();
+}
+
+OutputFile::OutputFile(std::string path) : partial_(std::move(path)), file_(partial_.make_file()) {}
 
 void OutputFile::commit() {
   file_.sync();
-  {
-    std::lock_guard lock(partials().mutex);
-    if (rename(partial_.c_str(), path_.c_str()) != 0) {
-      throw_errno(fmt::format("rename '{}' to '{}'", partial_, path_));
-    }
-    partials().paths.erase(partial_);
-    committed_ = true;
-  }
-  sync_folder(fs::path(path_).parent_path());
+  partial_.commit();
 }
 
 OutputFolder::OutputFolder(std::string path)
-    : path_(absolute_path(path)),
-      parent_(fs::path(path_).parent_path()),
-      partial_(partial_name(path_)) {
-  check_replaceable(path_);
-  remove_stale_partials(path_);
-  std::lock_guard lock(partials().mutex);
-  lock_ = make_partial_folder(partial_);
-  partials().paths.insert(partial_);
-}
-
-OutputFolder::~OutputFolder() {
-  if (!committed_) remove_partial(partial_);
-}
+    : partial_(std::move(path)), lock_(partial_.make_folder()) {}
 
 void OutputFolder::commit() {
-  sync_recursively(partial_);
-  {
-    std::lock_guard lock(partials().mutex);
-    if (renameat2(AT_FDCWD, partial_.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) != 0) {
-      if (errno != EEXIST) throw_errno(fmt::format("rename '{}' to '{}'", partial_, path_));
-      if (renameat2(AT_FDCWD, partial_.c_str(), AT_FDCWD, path_.c_str(), RENAME_EXCHANGE) != 0) {
-        throw_errno(fmt::format("exchange '{}' and '{}'", partial_, path_));
-      }
-    }
-    committed_ = true;
-  }
-  // The partial name now holds the old output, if there was one. What of it cannot be removed is
-  // left to the next build: this one is done.
-  remove_partial(partial_);
-  sync_folder(parent_);
+  sync_recursively(partial_.path());
+  partial_.commit();
 }
 
 void discard_outputs() noexcept {
   partials().mutex.lock();  // for good
-  for (const std::string& path : partials().paths) {
-    // Others may still be writing into it, until it is gone.
-    std::error_code failure;
-    for (int attempt = 0; attempt < 100; ++attempt) {
-      fs::remove_all(path, failure);
-      if (!failure) break;
-    }
-  }
+  for (const std::string& path : partials().paths) remove_all(path);
 }
 
 }  // namespace imagefmt

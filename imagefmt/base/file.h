@@ -19,9 +19,12 @@ namespace imagefmt {
 /// different ranges may run on several threads.
 class File {
  public:
+  File(UniqueFd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}
   static File open_for_reading(const std::string& path);
   /// Creates or truncates; mode 0644 whatever the umask.
   static File create(const std::string& path);
+  /// A file without a name, in a folder: it is gone with its last descriptor.
+  static File create_unnamed(const std::string& folder);
 
   const std::string& name() const { return name_; }
   int fd() const { return fd_.get(); }
@@ -35,9 +38,14 @@ class File {
   void write(uint64_t offset, ByteView bytes);
   void resize(uint64_t size_bytes);
   void sync();
+  /// Begins to bring a range that was written to the disk, and does not wait for it.
+  void begin_sync(uint64_t offset, uint64_t size_bytes);
+  /// Waits until the range is on its way to the disk no more, and gives back the memory that the
+  /// kernel holds it in. What a crash leaves of it only sync() says.
+  void drop_cached(uint64_t offset, uint64_t size_bytes);
 
  private:
-  File(UniqueFd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}
+  void sync_range(uint64_t offset, uint64_t size_bytes, unsigned flags);
   UniqueFd fd_;
   std::string name_;
 };
@@ -46,43 +54,58 @@ class File {
 std::string read_file(const std::string& path, uint64_t limit_bytes = uint64_t{1} << 31);
 void write_file(const std::string& path, std::string_view bytes);
 
-/// An output file in the making: `.NAME.partial-PID` beside `path` until commit(). What killed runs
-/// left beside `path` is removed first, as OutputFolder does it.
+/// The temporary name of an output, `.NAME.partial-PID` beside its final one. What lies there when
+/// this ends is removed.
+class Partial {
+ public:
+  /// `path` is the final name.
+  explicit Partial(std::string path);
+  Partial(const Partial&) = delete;
+  Partial& operator=(const Partial&) = delete;
+  ~Partial();
+
+  const std::string& path() const { return path_; }
+  /// Each makes the output, and removes first what killed runs left beside `path`; what a live one
+  /// has there is left alone (it holds a lock). REQUIRES: one of them is called, once.
+  File make_file();
+  UniqueFd make_folder();  // mode 0755, whatever the umask
+  /// Gives the output its final name in one rename and removes what stood there. If this throws,
+  /// that stands there still; only a file system that cannot exchange two names may keep the output
+  /// when what failed is to sync it.
+  void commit();
+
+ private:
+  void remove() noexcept;
+
+  std::string final_, path_;
+  bool exists_ = false;
+};
+
+/// An output file in the making, which vanishes without commit().
 class OutputFile {
  public:
   explicit OutputFile(std::string path);
-  OutputFile(const OutputFile&) = delete;
-  OutputFile& operator=(const OutputFile&) = delete;
-  /// Unlinks what was not committed.
-  ~OutputFile();
   File& file() { return file_; }
   /// Syncs, renames over `path`, syncs the folder.
   void commit();
 
  private:
-  std::string path_, partial_;
+  Partial partial_;
   File file_;
-  bool committed_ = false;
 };
 
-/// An output folder in the making: `.NAME.partial-PID` beside `path` until commit(), which puts it
-/// in the place of what stood there in one rename (an exchange, if something stood there). What
-/// killed builds left beside `path` is removed first; a live build of the same folder is left alone
-/// (its partial folder is locked).
+/// An output folder in the making, which vanishes without commit(). That puts it in the place of what
+/// stood there in one rename.
 class OutputFolder {
  public:
   explicit OutputFolder(std::string path);
-  OutputFolder(const OutputFolder&) = delete;
-  OutputFolder& operator=(const OutputFolder&) = delete;
-  ~OutputFolder();
   /// Where to write: a folder that exists, mode 0755.
-  const std::string& partial() const { return partial_; }
+  const std::string& partial() const { return partial_.path(); }
   void commit();
 
  private:
-  std::string path_, parent_, partial_;
+  Partial partial_;
   UniqueFd lock_;
-  bool committed_ = false;
 };
 
 /// Removes what the OutputFiles and OutputFolders of this process have not committed. After this

@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "imagefmt/base/thread.h"
+
 namespace imagefmt {
 
 unsigned job_count(unsigned jobs) {
@@ -40,7 +42,11 @@ void parallel_for(unsigned jobs, size_t count, const std::function<void(size_t)>
   {
     std::vector<std::jthread> threads;
     size_t wanted = std::min<size_t>(job_count(jobs), count);
-    for (size_t t = 1; t < wanted; ++t) threads.emplace_back(work);
+    threads.reserve(wanted);
+    try {
+      while (threads.size() + 1 < wanted) threads.push_back(start_thread(work));
+    } catch (...) {  // this thread and those that there are will do
+    }
     work();
   }
   for (const std::exception_ptr& failure : failures) {

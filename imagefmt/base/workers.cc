@@ -3,11 +3,18 @@
 
 #include <utility>
 
+#include "imagefmt/base/thread.h"
+
 namespace imagefmt {
 
 Workers::Workers(unsigned count) {
-  for (unsigned worker = 0; worker < count; ++worker) {
-    threads_.emplace_back([this, worker] { run(worker); });
+  threads_.reserve(count);
+  try {
+    for (unsigned worker = 0; worker < count; ++worker) {
+      threads_.push_back(start_thread([this, worker] { run(worker); }));
+    }
+  } catch (...) {
+    if (threads_.empty()) throw;  // fewer than wanted will do
   }
 }
 

@@ -23,13 +23,16 @@ ClusterIndex::ClusterIndex(const Image& image, const Inode& inode)
   // The first images with full indexes had no header.
   if (!is_full_ || image.has(kBigClusters)) header = image.read_struct<IndexHeader>(header_start);
   const uint16_t known = kPackedBySixteen | kBigFirstHeads | kBigSecondHeads;
-  if ((header.advice & ~known) != 0 || header.cluster_bits != 0 || header.algorithms != kLz4) {
+  auto is_known = [](int algorithm) { return algorithm == kLz4 || algorithm == kZstd; };
+  if ((header.advice & ~known) != 0 || header.cluster_bits != 0 ||
+      !is_known(header.algorithms & 15) || !is_known(header.algorithms >> 4)) {
     throw Error(
         fmt::format("compressed with advice {:#x}, algorithms {:#x} and clusters {:#x}, "
                     "which are not supported",
                     uint16_t{header.advice}, header.algorithms, header.cluster_bits));
   }
   has_big_heads_ = header.advice & kBigFirstHeads;
+  algorithms_ = header.algorithms;
   uint64_t index_bytes;
   if (is_full_) {
     start_ = header_start + sizeof(IndexHeader) + 8;
@@ -60,11 +63,13 @@ PackedExtent ClusterIndex::find(const Image& image, uint64_t offset) const {
   }
   PackedExtent extent;
   extent.is_plain = found.type == kPlain;
+  extent.algorithm =
+      static_cast<Algorithm>(found.type == kSecondHead ? algorithms_ >> 4 : algorithms_ & 15);
   extent.start = head * kBlockSize + found.value;
   extent.position = uint64_t{found.block} * kBlockSize;
   extent.packed_size = block_count(image, head, found.type) * kBlockSize;
-  const uint64_t most = extent.is_plain ? uint64_t{kBlockSize}
-                                        : std::min(extent.packed_size * kMaxUnfolding, kMaxExtent);
+  uint64_t most = extent.is_plain ? uint64_t{kBlockSize} : kMaxExtent;
+  if (extent.algorithm == kLz4) most = std::min(most, extent.packed_size * kMaxLz4Unfolding);
   uint64_t end = size_;
   for (uint64_t next = head + 1; next < count_; ++next) {
     const Cluster cluster = read(image, next);

@@ -13,6 +13,7 @@ struct PackedExtent {
   uint64_t position;     // of its blocks
   uint64_t packed_size;
   bool is_plain;
+  Algorithm algorithm;  // if it is not plain
 };
 
 /// Distances to heads are for those who want to be quick: this walks from entry to entry, and
@@ -41,6 +42,7 @@ class ClusterIndex {
 
   uint64_t size_, count_;
   bool is_full_, has_big_heads_ = false;
+  uint8_t algorithms_ = 0;
   uint64_t start_ = 0;  // of the first entry
   IndexShape shape_;
 };

@@ -7,35 +7,47 @@
 
 #include "imagefmt/base/struct_bytes.h"
 #include "imagefmt/erofs/format.h"
-#include "imagefmt/erofs/lz4.h"
 
 namespace imagefmt::erofs {
 
-/// Bytes of a file that one block unfolds to, or holds as they are.
+/// The most bytes that an extent of several blocks holds. A reader unpacks all of an extent for any
+/// byte of it.
+constexpr unsigned kMaxExtentLog = 17;
+
+/// Bytes of a file that a block or a few unfold to, or that one holds as they are.
 class Extent {
  public:
-  Extent(size_t size, bool is_plain) : bits_(static_cast<uint32_t>(size) << 1 | is_plain) {}
-  uint32_t size() const { return bits_ >> 1; }
-  bool is_plain() const { return bits_ & 1; }
+  static Extent packed(size_t size, size_t block_count) { return {size, block_count, false}; }
+  static Extent plain(size_t size) { return {size, 1, true}; }
+
+  uint32_t size() const { return size_; }
+  uint32_t block_count() const { return block_count_; }
+  bool is_plain() const { return is_plain_; }
 
  private:
-  uint32_t bits_;  // there are millions
+  Extent(size_t size, size_t block_count, bool is_plain)
+      : size_(static_cast<uint32_t>(size) & 0x3fffff),
+        block_count_(block_count & 0x1ff),
+        is_plain_(is_plain) {}
+
+  uint32_t size_ : 22, block_count_ : 9, is_plain_ : 1;  // there are millions
 };
 
 struct PackedPart {
-  Bytes blocks;                 // one an extent
+  Bytes blocks;
   std::vector<Extent> extents;  // all but the last reach into the next cluster
 };
 
-/// Packs a part of a file. A part that others follow is a multiple of kBlockSize.
-PackedPart pack_part(ByteView bytes, Lz4Packer& packer);
+/// How many blocks the extents take.
+uint32_t block_count(const std::vector<Extent>& extents);
 
 /// What the index of a file of `size` bytes takes behind an inode whose header and xattrs take
 /// `before` bytes, with its own header and what aligns it.
 uint64_t index_size(uint64_t before, uint64_t size);
-/// Appends it to `bytes` of an inode, of which `before` are header and xattrs. `first_block` is that of the first extent; the others' follow.
+/// Appends it to `bytes` of an inode, of which `before` are header and xattrs. `first_block` is that
+/// of the first extent; the others' follow. All extents but zstd's have one block.
 void append_index(Bytes& bytes, uint64_t before, uint64_t size, const std::vector<Extent>& extents,
-                  uint32_t first_block);
+                  uint32_t first_block, Algorithm algorithm);
 
 /// How the entries of an index are packed.
 struct IndexShape {

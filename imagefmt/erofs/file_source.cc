@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "imagefmt/erofs/packer.h"
+
 namespace imagefmt::erofs {
 
 namespace {
@@ -147,7 +149,7 @@ void FileSource::unpack(const PackedExtent& extent, std::span<uint8_t> into) con
                                 [](uint8_t byte) { return byte != 0; });
       data = data.subspan(static_cast<size_t>(start - packed.begin()));
     }
-    unpack_lz4(data, into, !image_->has(kZeroPadding));
+    erofs::unpack(extent.algorithm, data, into, !image_->has(kZeroPadding));
   });
 }
 

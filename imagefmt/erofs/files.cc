@@ -6,8 +6,8 @@
 #include <future>
 
 #include "imagefmt/base/parallel.h"
-#include "imagefmt/erofs/extents.h"
 #include "imagefmt/erofs/inode.h"
+#include "imagefmt/erofs/packer.h"
 #include "imagefmt/file_reading.h"
 
 namespace imagefmt::erofs {
@@ -54,11 +54,15 @@ class InodeRun {
   /// `inode` is one with all that stands behind it.
   void add(uint64_t number, ByteView inode) {
     const uint64_t place = slots_.place(inode.size());
-    bytes_.resize(std::max<uint64_t>(bytes_.size(), slots_.block_count() * kBlockSize));
+    const uint64_t size = slots_.block_count() * kBlockSize;
+    unused_bytes_ += size - bytes_.size();
+    bytes_.resize(size);
     std::copy(inode.begin(), inode.end(), bytes_.begin() + static_cast<ptrdiff_t>(place));
     places_.emplace_back(number, place);
+    unused_bytes_ -= inode.size();
   }
   bool is_full() const { return bytes_.size() >= kRunBytes; }
+  uint64_t unused_bytes() const { return unused_bytes_; }
   void append_to(Output& out, Skeleton& skeleton) {
     for (const auto& [number, place] : places_) {
       skeleton.set_nid(number, (out.position() + place) / kSlotSize);
@@ -71,32 +75,38 @@ class InodeRun {
   static constexpr size_t kRunBytes = 1 << 20;
   SlotAllocator slots_;
   Bytes bytes_;
+  uint64_t unused_bytes_ = 0;
   std::vector<std::pair<uint64_t, uint64_t>> places_;
 };
 
 class FileWriter : private FileSink {
  public:
   FileWriter(const FileTree& tree, const XattrTable& xattrs, const FileOptions& options,
-             Skeleton& skeleton, Output& out, Stage& stage)
+             Skeleton& skeleton, Output& out, WrittenImage& sizes, Stage& stage)
       : files_(list_files(tree)),
         xattrs_(xattrs),
         options_(options),
         skeleton_(skeleton),
         out_(out),
+        counted_(out.position()),
+        sizes_(sizes),
         stage_(stage),
         // What is smaller stands behind its inode.
         reading_(contents_of(files_), kBlockSize),
         jobs_(job_count(options.jobs)) {
-    if (options.compress) {
-      for (unsigned i = 0; i < jobs_; ++i) packers_.emplace_back(options.level);
+    if (options.algorithm) {
+      for (unsigned i = 0; i < jobs_; ++i) {
+        packers_.push_back(make_packer(*options.algorithm, options.level));
+      }
     }
+    sizes_.file_bytes.resize(files_.size());
     workers_ = std::make_unique<Workers>(jobs_);
   }
 
   void run() {
     reading_.run(*workers_, jobs_ + 1, *this);
     while (!pending_.empty()) write_oldest();
-    run_.append_to(out_, skeleton_);
+    end_inodes();
   }
 
  private:
@@ -114,9 +124,10 @@ class FileWriter : private FileSink {
   void add_part(size_t file, const OwnedBytes& part, bool is_last) override {
     PendingPart pending{file, part, is_last, std::nullopt, {}};
     // What one block holds as it is gains nothing, unless it is the end of more.
-    if (options_.compress && (part.bytes.size() > kBlockSize || is_large(file))) {
+    if (options_.algorithm && (part.bytes.size() > kBlockSize || is_large(file))) {
+      stage_.count(Work::kCompressed, part.bytes.size());
       pending.packed = workers_->submit(
-          [this, part](unsigned worker) { return pack_part(part.bytes, packers_[worker]); });
+          [this, part](unsigned worker) { return packers_[worker]->pack(part.bytes); });
     }
     add(std::move(pending));
   }
@@ -202,19 +213,45 @@ class FileWriter : private FileSink {
     InodeFields fields{.number = files_[file].number, .size = files_[file].content().size_bytes()};
     if (blocks.is_packed()) {
       fields.layout = kCompactIndex;
-      fields.start = static_cast<uint32_t>(blocks.extents.size());
+      fields.start = block_count(blocks.extents);
     } else {
       if (blocks.inline_bytes != 0) fields.layout = kFlatInline;
       if (fields.size > blocks.inline_bytes) fields.start = blocks.start;
     }
     Bytes inode = serialize_inode(node, fields, xattrs, options_.build_time);
+    const size_t before = inode.size();
     if (blocks.is_packed()) {
-      append_index(inode, inode.size(), fields.size, blocks.extents, blocks.start);
+      append_index(inode, before, fields.size, blocks.extents, blocks.start, *options_.algorithm);
     } else {
       append(inode, bytes.last(blocks.inline_bytes));
     }
+    sizes_.inodes += before - xattrs.size();
+    sizes_.xattrs += xattrs.size();
+    (blocks.is_packed() ? sizes_.indexes : sizes_.file_bytes[file]) += inode.size() - before;
+    count_blocks(file, blocks);
     run_.add(fields.number, inode);
-    if (run_.is_full()) run_.append_to(out_, skeleton_);
+    if (run_.is_full()) end_inodes();
+  }
+
+  void end_inodes() {
+    sizes_.padding += run_.unused_bytes();
+    run_.append_to(out_, skeleton_);
+    counted_ = out_.position();
+  }
+
+  /// REQUIRES: what was appended since the last inode are blocks of this file.
+  void count_blocks(size_t file, const FileBlocks& blocks) {
+    const uint64_t size = files_[file].content().size_bytes() - blocks.inline_bytes;
+    const uint64_t all = blocks.is_packed() ? block_count(blocks.extents) * uint64_t{kBlockSize}
+                                            : align_up(size, kBlockSize);
+    const uint64_t appended = out_.position() - std::exchange(counted_, out_.position());
+    sizes_.file_bytes[file] += appended;
+    if (appended != all) {
+      ++sizes_.equal_files;
+      sizes_.saved_bytes += all;
+    } else if (!blocks.is_packed()) {
+      sizes_.file_padding += all - size;
+    }
   }
 
   /// What stands before the data or the index behind the inode.
@@ -249,10 +286,12 @@ class FileWriter : private FileSink {
   const FileOptions& options_;
   Skeleton& skeleton_;
   Output& out_;
+  uint64_t counted_;  // position up to which sizes_ has everything
+  WrittenImage& sizes_;
   Stage& stage_;
   FileReading reading_;
   unsigned jobs_;
-  std::vector<Lz4Packer> packers_;  // one a worker
+  std::vector<std::unique_ptr<Packer>> packers_;  // one a worker
   std::deque<PendingPart> pending_;
   size_t pending_bytes_ = 0;
   FileBlocks blocks_;                               // of the file that is being written
@@ -264,9 +303,12 @@ class FileWriter : private FileSink {
 }  // namespace
 
 void write_files(const FileTree& tree, const XattrTable& xattrs, const FileOptions& options,
-                 Skeleton& skeleton, Output& out, Reporter& reporter) {
-  Stage stage(reporter, "writing files", totals(tree).data_bytes);
-  FileWriter(tree, xattrs, options, skeleton, out, stage).run();
+                 Skeleton& skeleton, Output& out, WrittenImage& written, Reporter& reporter) {
+  const uint64_t total = totals(tree).data_bytes, start = out.position();
+  Stage stage(reporter, "writing files", total);
+  FileWriter(tree, xattrs, options, skeleton, out, written, stage).run();
+  stage.count(Work::kRead, total);
+  stage.count(Work::kWritten, out.position() - start);
 }
 
 }  // namespace imagefmt::erofs

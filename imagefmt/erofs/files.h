@@ -3,22 +3,26 @@
 // Files: their data, packed on every core, and their inodes in between.
 #pragma once
 
+#include <optional>
+
 #include "imagefmt/base/reporter.h"
+#include "imagefmt/erofs/format.h"
 #include "imagefmt/erofs/skeleton.h"
 #include "imagefmt/output.h"
 
 namespace imagefmt::erofs {
 
 struct FileOptions {
-  bool compress;
+  std::optional<Algorithm> algorithm;  // none: files stay as they are
   int level;
   unsigned jobs;
   int64_t build_time;
 };
 
 /// Appends the data and the inodes of all files of `tree` in whole blocks, and tells `skeleton`
-/// where the inodes stand. `out` begins at a block. The bytes do not depend on `jobs`.
+/// where the inodes stand. `out` begins at a block. The bytes do not depend on `jobs`. Adds to
+/// `written` what it appended.
 void write_files(const FileTree& tree, const XattrTable& xattrs, const FileOptions& options,
-                 Skeleton& skeleton, Output& out, Reporter& reporter);
+                 Skeleton& skeleton, Output& out, WrittenImage& written, Reporter& reporter);
 
 }  // namespace imagefmt::erofs

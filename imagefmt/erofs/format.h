@@ -8,9 +8,10 @@
 // An inode stands at 32 bytes times its number, its nid. Behind it follow its own xattrs and then
 // what its layout wants: the inline end of its data, or the index of its compressed data.
 //
-// Compressed data is a row of extents, each unfolding from one block. The index has an entry for
-// each 4096 bytes of the file, a cluster: it is the head of the one extent that begins in it, at an
-// offset, or it lies within an extent that began before. Entries are packed by two or by sixteen.
+// Compressed data is a row of extents, each unfolding from one block, or, with zstd, from a few
+// that begin with zeros. The index has an entry for each 4096 bytes of the file, a cluster: it is
+// the head of the one extent that begins in it, at an offset, or it lies within an extent that began
+// before. Entries are packed by two or by sixteen.
 #pragma once
 
 #include <cstdint>
@@ -32,10 +33,11 @@ enum CompatFeature : uint32_t {
   kHasChecksum = 1,
   kHasMtimes = 2,
 };
-/// Features that a reader must know. Linux 5.10 knows the first one alone.
+/// Features that a reader must know. Linux 5.10 knows the first one alone, 5.13 the second one,
+/// 5.15 the third one.
 enum IncompatFeature : uint32_t {
   kZeroPadding = 1,   // a compressed block ends with its data
-  kBigClusters = 2,   // an extent unfolds from several blocks; the superblock has other fields
+  kBigClusters = 2,   // an extent unfolds from several blocks; the superblock names algorithms
   kChunkedFiles = 4,  // files may be tables of chunks
 };
 
@@ -55,13 +57,29 @@ struct Superblock {
   uint8_t uuid[16];         //  48
   char volume_name[16];     //  64: ends in a NUL
   le32 incompat_features;   //  80
-  le16 max_distance;        //  84: of lz4; 0: 65535
+  le16 algorithms;          //  84: with kBigClusters a bit each; else lz4's distance, 0: 65535
   le16 device_count;        //  86: besides this one
   le16 device_table;        //  88
   uint8_t listing_log;      //  90
   uint8_t unused[37];       //  91
 };
 static_assert(sizeof(Superblock) == 128);
+
+/// What compresses; an extent names its own by its index. Linux knows zstd since 6.10.
+enum Algorithm : uint8_t {
+  kLz4 = 0,
+  kZstd = 3,
+};
+
+/// Behind the superblock, where it names algorithms: the settings of each.
+struct ZstdSettings {
+  le16 size;           // 0: of the rest
+  uint8_t format;      // 2: 0
+  uint8_t window_log;  // 3: of the largest window, less kLeastWindowLog
+  uint8_t unused[4];   // 4
+};
+static_assert(sizeof(ZstdSettings) == 8);
+constexpr uint8_t kLeastWindowLog = 10;
 
 /// How an inode's data lies.
 enum Layout : uint16_t {
@@ -74,18 +92,6 @@ enum Layout : uint16_t {
 /// Inode formats are `extended | layout << 1`.
 constexpr uint16_t kExtended = 1;
 constexpr uint16_t kLayoutShift = 1, kLayoutMask = 7, kFormatMask = 0xf;
-
-/// The types of nodes, as stat shows them.
-enum ModeType : uint16_t {
-  kFifo = 0010000,
-  kCharacterDevice = 0020000,
-  kDirectory = 0040000,
-  kBlockDevice = 0060000,
-  kRegular = 0100000,
-  kSymlink = 0120000,
-  kSocket = 0140000,
-  kModeTypeMask = 0170000,
-};
 
 /// What the field `start` of an inode is: the first block of flat data, the count of compressed
 /// blocks, a device's number, or how chunks are counted.
@@ -160,31 +166,21 @@ constexpr const char* kLabelXattr = "security.selinux";
 struct ListingEntry {
   le64 nid;
   le16 name_offset;  // in the block
-  uint8_t type;
+  uint8_t type;      // NodeType
   uint8_t unused;
 };
 static_assert(sizeof(ListingEntry) == 12);
-enum ListingType : uint8_t {
-  kListedRegular = 1,
-  kListedDirectory = 2,
-  kListedCharacterDevice = 3,
-  kListedBlockDevice = 4,
-  kListedFifo = 5,
-  kListedSocket = 6,
-  kListedSymlink = 7,
-};
 
 /// Before the index of compressed data, at a multiple of 8 bytes.
 struct IndexHeader {
   le32 unused;
   le16 advice;
-  uint8_t algorithms;    // of heads of type kHead (4 bits) and kSecondHead
+  uint8_t algorithms;    // those of heads of type kHead (4 bits) and kSecondHead
   uint8_t cluster_bits;  // 0: clusters of 4096 bytes
 };
 static_assert(sizeof(IndexHeader) == 8);
 constexpr uint16_t kPackedBySixteen = 1;  // where 32 bytes are aligned; else by two
 constexpr uint16_t kBigFirstHeads = 2, kBigSecondHeads = 4;
-constexpr uint8_t kLz4 = 0;
 
 enum ClusterType : uint8_t {
   kPlain = 0,  // a head; its block holds the bytes as they are
@@ -212,6 +208,6 @@ struct FullIndexEntry {
 static_assert(sizeof(FullIndexEntry) == 8);
 
 /// What a block of lz4 can unfold to.
-constexpr uint64_t kMaxUnfolding = 255;
+constexpr uint64_t kMaxLz4Unfolding = 255;
 
 }  // namespace imagefmt::erofs

@@ -5,23 +5,6 @@ namespace imagefmt::erofs {
 
 namespace {
 
-ModeType type_of(const Node& node) {
-  if (node.directory()) return kDirectory;
-  if (node.regular()) return kRegular;
-  if (node.symlink()) return kSymlink;
-  switch (node.device()->kind) {
-    case Device::Kind::kCharacter:
-      return kCharacterDevice;
-    case Device::Kind::kBlock:
-      return kBlockDevice;
-    case Device::Kind::kFifo:
-      return kFifo;
-    case Device::Kind::kSocket:
-      return kSocket;
-  }
-  __builtin_unreachable();
-}
-
 uint32_t start_of(const Node& node, const InodeFields& fields) {
   const Device* device = node.device();
   if (!device) return fields.start;
@@ -34,7 +17,7 @@ void fill(Inode& inode, const Node& node, const InodeFields& fields, ByteView xa
     inode.xattr_count =
         static_cast<uint16_t>(1 + (xattrs.size() - sizeof(XattrHeader)) / kXattrUnit);
   }
-  inode.mode = static_cast<uint16_t>(type_of(node) | node.mode);
+  inode.mode = static_cast<uint16_t>(mode_bits(node_type(node)) | node.mode);
   inode.start = start_of(node, fields);
   inode.number = static_cast<uint32_t>(fields.number + 1);
 }

@@ -7,23 +7,6 @@ namespace imagefmt::erofs {
 
 namespace {
 
-ListingType type_of(const Node& node) {
-  if (node.directory()) return kListedDirectory;
-  if (node.regular()) return kListedRegular;
-  if (node.symlink()) return kListedSymlink;
-  switch (node.device()->kind) {
-    case Device::Kind::kCharacter:
-      return kListedCharacterDevice;
-    case Device::Kind::kBlock:
-      return kListedBlockDevice;
-    case Device::Kind::kFifo:
-      return kListedFifo;
-    case Device::Kind::kSocket:
-      return kListedSocket;
-  }
-  __builtin_unreachable();
-}
-
 /// Calls `visit(name, entry)` in the order of the names, '.' and '..' among them: those without an
 /// entry.
 template <class Visit>
@@ -45,7 +28,7 @@ class ListingBlock {
   bool has_room(std::string_view name) const {
     return size() + sizeof(ListingEntry) + name.size() <= kBlockSize;
   }
-  void add(std::string_view name, uint64_t nid, ListingType type) {
+  void add(std::string_view name, uint64_t nid, NodeType type) {
     entries_.push_back({nid, static_cast<uint16_t>(names_.size()), type, 0});
     names_ += name;
   }
@@ -93,9 +76,9 @@ Bytes serialize_listing(const Directory& directory, uint64_t nid, uint64_t paren
       bytes.resize(align_up(bytes.size(), kBlockSize));
     }
     if (entry) {
-      block.add(name, nids[next++], type_of(entry->node));
+      block.add(name, nids[next++], node_type(entry->node));
     } else {
-      block.add(name, name == "." ? nid : parent_nid, kListedDirectory);
+      block.add(name, name == "." ? nid : parent_nid, kDirectoryType);
     }
   });
   block.append_to(bytes);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
@@ -20,12 +22,13 @@ struct Xattr {
 
 class TreeReader {
  public:
-  explicit TreeReader(std::shared_ptr<const Image> image)
-      : image_(std::move(image)), unfolding_(image_->size_bytes()) {}
+  /// Adds each path to `numbers`, unless that is null.
+  TreeReader(std::shared_ptr<const Image> image, PathsByInode* numbers)
+      : image_(std::move(image)), unfolding_(image_->size_bytes()), numbers_(numbers) {}
 
   FileTree read() {
     try {
-      Node root = read_node(image_->superblock().root_nid, kDirectory, 0);
+      Node root = read_node(image_->superblock().root_nid, kDirectoryType, 0);
       return FileTree(std::move(root));
     } catch (Error& error) {
       // The path that was being read: it shrinks only as reading succeeds.
@@ -35,14 +38,17 @@ class TreeReader {
   }
 
  private:
-  Node read_node(uint64_t nid, uint16_t expected_type, size_t depth) {
+  Node read_node(uint64_t nid, NodeType type, size_t depth) {
     if (depth > kMaxDepth) throw Error(fmt::format("deeper than {} folders", kMaxDepth));
     unfolding_.charge(sizeof(Entry));
     const Inode inode = image_->read_inode(nid);
-    const uint16_t type = inode.mode & kModeTypeMask;
-    if (type != expected_type) {
+    if ((inode.mode & S_IFMT) != mode_bits(type)) {
       throw Error(fmt::format("bad mode {:#o} of inode {}, expected type {:#o}", inode.mode, nid,
-                              expected_type));
+                              mode_bits(type)));
+    }
+    if (numbers_) {
+      unfolding_.charge(sizeof *numbers_->data() + path_.size());
+      numbers_->emplace_back(nid, path_.empty() ? "/" : path_);
     }
     Node node;
     node.mode = inode.mode & 07777;
@@ -50,13 +56,13 @@ class TreeReader {
     node.gid = inode.gid;
     node.mtime = inode.mtime;
     switch (type) {
-      case kDirectory:
+      case kDirectoryType:
         read_directory(inode, depth, node);
         break;
-      case kRegular:
+      case kRegularType:
         node.kind = read_regular(inode);
         break;
-      case kSymlink:
+      case kSymlinkType:
         node.kind = read_symlink(inode);
         break;
       default:
@@ -116,30 +122,16 @@ class TreeReader {
     const size_t path_size = path_.size();
     path_ += '/';
     path_ += name;
-    Node node = read_node(fields.nid, mode_type(fields.type), depth + 1);
+    Node node = read_node(fields.nid, checked_type(fields.type), depth + 1);
     path_.resize(path_size);
     entries.push_back({std::move(name), std::move(node)});
   }
 
-  static uint16_t mode_type(uint8_t listing_type) {
-    switch (listing_type) {
-      case kListedRegular:
-        return kRegular;
-      case kListedDirectory:
-        return kDirectory;
-      case kListedCharacterDevice:
-        return kCharacterDevice;
-      case kListedBlockDevice:
-        return kBlockDevice;
-      case kListedFifo:
-        return kFifo;
-      case kListedSocket:
-        return kSocket;
-      case kListedSymlink:
-        return kSymlink;
-      default:
-        throw Error(fmt::format("bad type {} of an entry", listing_type));
+  static NodeType checked_type(uint8_t type) {
+    if (type < kRegularType || type > kSymlinkType) {
+      throw Error(fmt::format("bad type {} of an entry", type));
     }
+    return static_cast<NodeType>(type);
   }
 
   Regular read_regular(const Inode& inode) {
@@ -163,16 +155,11 @@ class TreeReader {
     return link;
   }
 
-  static Device read_device(const Inode& inode, uint16_t type) {
-    switch (type) {
-      case kFifo:
-        return {Device::Kind::kFifo};
-      case kSocket:
-        return {Device::Kind::kSocket};
-      default:
-        return {type == kBlockDevice ? Device::Kind::kBlock : Device::Kind::kCharacter,
-                inode.start >> 8 & 0xfff, (inode.start & 0xff) | (inode.start >> 12 & 0xfff00)};
-    }
+  static Device read_device(const Inode& inode, NodeType type) {
+    if (type == kFifoType) return {Device::Kind::kFifo};
+    if (type == kSocketType) return {Device::Kind::kSocket};
+    return {type == kBlockType ? Device::Kind::kBlock : Device::Kind::kCharacter,
+            inode.start >> 8 & 0xfff, (inode.start & 0xff) | (inode.start >> 12 & 0xfff00)};
   }
 
   void read_xattrs(const Inode& inode, Node& node) {
@@ -241,6 +228,7 @@ class TreeReader {
 
   std::shared_ptr<const Image> image_;
   Unfolding unfolding_;
+  PathsByInode* numbers_;
   std::string path_;
   std::unordered_set<uint64_t> directories_;  // that were read
   std::unordered_map<uint32_t, Xattr> shared_;
@@ -248,9 +236,9 @@ class TreeReader {
 
 }  // namespace
 
-FileTree read_erofs(std::shared_ptr<const File> file) {
+FileTree read_erofs(std::shared_ptr<const File> file, PathsByInode* numbers) {
   std::shared_ptr<const Image> image = std::make_shared<Image>(std::move(file));
-  return image->in_context([&] { return TreeReader(image).read(); });
+  return image->in_context([&] { return TreeReader(image, numbers).read(); });
 }
 
 }  // namespace imagefmt

@@ -29,6 +29,13 @@ struct Skeleton::Stored {
     block_count = (fields.size - inline_bytes + kBlockSize - 1) / kBlockSize;
   }
 
+  void count(const Node& node, WrittenImage& sizes) const {
+    sizes.inodes += inode_bytes - inline_bytes - xattrs.size();
+    sizes.xattrs += xattrs.size();
+    (node.directory() ? sizes.directories : sizes.inodes) += fields.size;
+    sizes.padding += block_count * kBlockSize - (fields.size - inline_bytes);
+  }
+
   InodeFields fields;
   Bytes xattrs;
   uint64_t inline_bytes, inode_bytes, block_count;
@@ -50,14 +57,19 @@ void Skeleton::for_each_node(const Visit& visit) const {
 Skeleton::Skeleton(const FileTree& tree, const XattrTable& xattrs, int64_t build_time)
     : tree_(tree), xattrs_(xattrs), build_time_(build_time) {
   nids_.resize(for_each_folder(tree, [](const Folder&) {}));
-  uint64_t data_blocks = 0;
+  uint64_t data_blocks = 0, inode_bytes = 0;
   for_each_node([&](const Node& node, uint64_t number) {
     const Stored stored(node, number, xattrs_, build_time_);
     nids_[number] = (kFirstBlock * kBlockSize + slots_.place(stored.inode_bytes)) / kSlotSize;
     data_blocks += stored.block_count;
+    inode_bytes += stored.inode_bytes;
+    stored.count(node, sizes_);
   });
   xattr_block_ = kFirstBlock + slots_.block_count() + data_blocks;
   xattr_blocks_ = align_up(xattrs.shared().size(), kBlockSize) / kBlockSize;
+  sizes_.xattrs += xattrs.shared().size();
+  sizes_.padding += slots_.block_count() * kBlockSize - inode_bytes;
+  sizes_.padding += xattr_blocks_ * kBlockSize - xattrs.shared().size();
 }
 
 Bytes Skeleton::serialize() const {

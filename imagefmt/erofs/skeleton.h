@@ -9,6 +9,7 @@
 #include "imagefmt/erofs/slots.h"
 #include "imagefmt/erofs/xattrs.h"
 #include "imagefmt/tree.h"
+#include "imagefmt/written_image.h"
 
 namespace imagefmt::erofs {
 
@@ -49,6 +50,8 @@ class Skeleton {
   uint64_t xattr_block() const { return xattr_block_; }
   uint64_t inode_count() const { return nids_.size(); }
   uint64_t root_nid() const { return nids_[0]; }
+  /// Where its bytes go.
+  const WrittenImage& sizes() const { return sizes_; }
   void set_nid(uint64_t file_number, uint64_t nid) { nids_[file_number] = nid; }
 
   static constexpr uint64_t kFirstBlock = 1;
@@ -66,6 +69,7 @@ class Skeleton {
   std::vector<uint64_t> nids_;
   SlotAllocator slots_;
   uint64_t xattr_block_ = 0, xattr_blocks_ = 0;
+  WrittenImage sizes_;
 };
 
 }  // namespace imagefmt::erofs

@@ -4,7 +4,7 @@
 #include "imagefmt/erofs/checksum.h"
 #include "imagefmt/erofs/erofs.h"
 #include "imagefmt/erofs/files.h"
-#include "imagefmt/erofs/lz4.h"
+#include "imagefmt/erofs/packer.h"
 #include "imagefmt/identity.h"
 #include "imagefmt/node_faults.h"
 
@@ -59,19 +59,28 @@ Superblock make_superblock(const FileTree& tree, const ErofsOptions& options,
   std::copy_n(uuid.begin(), sizeof superblock.uuid, superblock.uuid);
   std::copy(options.volume_name.begin(), options.volume_name.end(), superblock.volume_name);
   if (options.compression != Compression::kNone) superblock.incompat_features = kZeroPadding;
+  if (options.compression == Compression::kZstd) {
+    superblock.incompat_features = superblock.incompat_features | kBigClusters;
+    superblock.algorithms = 1 << kZstd;
+  }
   return superblock;
 }
 
 /// The first block, with its checksum.
 Bytes serialize_first_block(Superblock superblock) {
   Bytes block(kBlockSize);
-  auto put = [&] {
-    ByteView bytes = bytes_of(superblock);
-    std::copy(bytes.begin(), bytes.end(), block.begin() + kSuperblockOffset);
+  auto put = [&](uint64_t place, ByteView bytes) {
+    std::copy(bytes.begin(), bytes.end(), block.begin() + static_cast<ptrdiff_t>(place));
   };
-  put();
+  if (superblock.incompat_features & kBigClusters) {
+    ZstdSettings settings{};
+    settings.size = sizeof settings - sizeof settings.size;
+    settings.window_log = kMaxExtentLog - kLeastWindowLog;
+    put(kSuperblockOffset + sizeof superblock, bytes_of(settings));
+  }
+  put(kSuperblockOffset, bytes_of(superblock));
   superblock.checksum = checksum(ByteView(block).subspan(kSuperblockOffset));
-  put();
+  put(kSuperblockOffset, bytes_of(superblock));
   return block;
 }
 
@@ -85,7 +94,8 @@ void check_erofs_options(const ErofsOptions& options) {
   }
 }
 
-void write_erofs(const FileTree& tree, const ErofsOptions& options, File& out, Reporter& reporter) {
+WrittenImage write_erofs(const FileTree& tree, const ErofsOptions& options, File& out,
+                         Reporter& reporter) {
   check_erofs_options(options);
   check_tree(tree);
 
@@ -94,13 +104,19 @@ void write_erofs(const FileTree& tree, const ErofsOptions& options, File& out, R
 
   // A reader must not take what stood in `out` for an image while this one is made.
   out.resize(0);
+  std::optional<Algorithm> algorithm;
+  if (options.compression != Compression::kNone) algorithm = algorithm_of(options.compression);
+  WrittenImage written = skeleton.sizes();
+  written.superblock = kSuperblockOffset + sizeof(Superblock);
+  if (algorithm == kZstd) written.superblock += sizeof(ZstdSettings);
+  written.padding += Skeleton::kFirstBlock * kBlockSize - written.superblock;
   Output data(out, skeleton.end_block() * kBlockSize);
   write_files(tree, xattrs,
-              {.compress = options.compression == Compression::kLz4,
+              {.algorithm = algorithm,
                .level = checked_level(options.compression, options.level),
                .jobs = options.jobs,
                .build_time = options.image_mtime},
-              skeleton, data, reporter);
+              skeleton, data, written, reporter);
   data.flush();
 
   // From here on every inode has its place, and listings can point to them.
@@ -113,6 +129,8 @@ void write_erofs(const FileTree& tree, const ErofsOptions& options, File& out, R
   out.write(Skeleton::kFirstBlock * kBlockSize, skeleton.serialize());
   // The last write makes it an image.
   out.write(0, serialize_first_block(make_superblock(tree, options, skeleton, block_count)));
+  stage.count(Work::kWritten, skeleton.end_block() * kBlockSize);
+  return written;
 }
 
 }  // namespace imagefmt

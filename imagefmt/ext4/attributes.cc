@@ -5,6 +5,8 @@
 #include <optional>
 #include <tuple>
 
+#include "imagefmt/posix_acl.h"
+
 namespace imagefmt::ext4 {
 
 namespace {
@@ -36,18 +38,9 @@ const Prefix* find_prefix(std::string_view name) {
   return nullptr;
 }
 
-/// ACLs as system calls have them (linux/posix_acl_xattr.h) and as the disk has them (fs/ext4/acl.h):
-/// there only entries for a named user or group have an id.
-struct AclHeader {
-  le32 version;
-};
-struct AclEntry {
-  le16 tag;
-  le16 permissions;
-  le32 id;
-};
-constexpr uint32_t kAclVersion = 2, kStoredAclVersion = 1;
-constexpr uint16_t kAclUser = 0x02, kAclGroup = 0x08;
+/// On the disk an ACL has another version (fs/ext4/acl.h), and there only entries for a named user
+/// or group have an id.
+constexpr uint32_t kStoredAclVersion = 1;
 constexpr size_t kShortAclEntry = 4;
 
 bool has_id(const AclEntry& entry) {
@@ -78,7 +71,7 @@ std::string unpack_acl(std::string_view value) {
   }
   std::string acl(as_text(bytes_of(AclHeader{kAclVersion})));
   while (cursor.remaining() != 0) {
-    AclEntry entry{cursor.take_struct<le16>(), cursor.take_struct<le16>(), 0xffffffff};
+    AclEntry entry{cursor.take_struct<le16>(), cursor.take_struct<le16>(), kAclNoId};
     if (has_id(entry)) entry.id = cursor.take_struct<le32>();
     acl += as_text(bytes_of(entry));
   }

@@ -23,10 +23,10 @@ size_t record_size(size_t name_size) {
 class LeafWriter {
  public:
   LeafWriter(std::span<uint8_t> block, size_t end) : block_(block), end_(end) {}
-  void add(std::string_view name, uint32_t inode, FileType type) {
+  void add(std::string_view name, uint32_t inode, NodeType type) {
     add(name, inode, type, record_size(name.size()));
   }
-  void add(std::string_view name, uint32_t inode, FileType type, size_t size) {
+  void add(std::string_view name, uint32_t inode, NodeType type, size_t size) {
     last_ = at_;
     DirectoryEntry& entry = struct_at<DirectoryEntry>(block_, at_);
     entry.inode = inode;
@@ -69,23 +69,6 @@ void add_index(std::span<uint8_t> block, size_t counts_at, size_t limit,
 }
 
 }  // namespace
-
-FileType type_of(const Node& node) {
-  if (node.directory()) return kDirectoryType;
-  if (node.regular()) return kRegularType;
-  if (node.symlink()) return kSymlinkType;
-  switch (node.device()->kind) {
-    case Device::Kind::kCharacter:
-      return kCharacterType;
-    case Device::Kind::kBlock:
-      return kBlockType;
-    case Device::Kind::kFifo:
-      return kFifoType;
-    case Device::Kind::kSocket:
-      return kSocketType;
-  }
-  __builtin_unreachable();
-}
 
 DirectoryLayout plan_directory(const Directory& directory, const Seeds& seeds) {
   const std::vector<Entry>& entries = directory.entries;
@@ -138,7 +121,7 @@ void serialize_directory(const Directory& directory, const DirectoryLayout& layo
     for (uint32_t i = 0; i < leaf.count; ++i) {
       const uint32_t child = layout.order[leaf.first + i];
       const Entry& entry = directory.entries[child];
-      writer.add(entry.name, first_child + child, type_of(entry.node));
+      writer.add(entry.name, first_child + child, node_type(entry.node));
     }
     writer.finish();
   };

@@ -34,7 +34,4 @@ void serialize_directory(const Directory& directory, const DirectoryLayout& layo
                          uint32_t parent, uint32_t first_child, const Seeds& seeds,
                          std::span<uint8_t> into);
 
-/// As entries of a directory name it.
-FileType type_of(const Node& node);
-
 }  // namespace imagefmt::ext4

@@ -11,6 +11,7 @@
 #include "imagefmt/base/file.h"
 #include "imagefmt/base/reporter.h"
 #include "imagefmt/tree.h"
+#include "imagefmt/written_image.h"
 
 namespace imagefmt {
 
@@ -19,6 +20,8 @@ struct Ext4Options {
   /// files allow. With it the file system can grow while it is mounted, unless what is beside the
   /// bytes of files takes more than 128 MiB: then only resize2fs makes it larger, unmounted.
   uint64_t free_space_bytes = 0;
+  /// Beside the free space, one of the size that mke2fs would choose.
+  bool journal = false;
   /// Equal files have their blocks in common; such a file system can only be mounted read-only.
   /// They are found by their digests, so that files of equal size are read twice.
   bool share_data = false;
@@ -42,15 +45,16 @@ uint64_t planned_ext4_size(const FileTree& tree, const Ext4Options& options);
 /// Writes `tree` to `out`, from its first byte to its last. Files lie one behind the other, directory
 /// by directory, in one piece each; runs of 64 KiB of zeros in files of 1 MiB or more are holes.
 /// Labels are stored with a trailing NUL, as the kernel stores them, in the inodes where they fit,
-/// and else in blocks that inodes of the same xattrs share. There is no journal and no lost+found.
-/// A progress stage counts bytes of files.
+/// and else in blocks that inodes of the same xattrs share. There is no lost+found.
+/// A progress stage counts bytes of files. Returns where the bytes of the image went.
 ///
 /// Throws for options out of range; for nodes that the format cannot hold, all of them named at
 /// once (times before 1901 or after 2446, xattrs other than user., trusted., security. and ACLs or
 /// of more than 4 KiB together, device numbers beyond 12 and 20 bits); for an image larger than
 /// max_size_bytes; all this before it touches `out`. Then what reading a file or writing `out` gives;
 /// `out` then holds no image.
-void write_ext4(const FileTree& tree, const Ext4Options& options, File& out, Reporter& reporter);
+WrittenImage write_ext4(const FileTree& tree, const Ext4Options& options, File& out,
+                        Reporter& reporter);
 
 /// Reads the tree of an image made by any writer, lost+found included. Names of one inode become
 /// nodes of their own. The bytes of files stay in the image until they are read, which several
@@ -62,10 +66,7 @@ void write_ext4(const FileTree& tree, const Ext4Options& options, File& out, Rep
 /// here or when a file's bytes are read; so for features of ext4 that change what is where and that
 /// are not known here (inline data, encryption, an unfinished journal). Images of ext2 and ext3 are
 /// read as well.
-FileTree read_ext4(std::shared_ptr<const File> image);
-
-/// The same with the numbers of the inodes: one for each path, sorted; the names of one inode follow
-/// each other.
-NumberedTree read_numbered_ext4(std::shared_ptr<const File> image);
+/// `numbers`, where it is given, takes every path as it is met.
+FileTree read_ext4(std::shared_ptr<const File> image, PathsByInode* numbers = nullptr);
 
 }  // namespace imagefmt

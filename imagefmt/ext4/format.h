@@ -15,15 +15,18 @@ constexpr uint32_t kBlockSize = 4096;  // of what we write; images of others hav
 constexpr uint32_t kSuperblockOffset = 1024;
 constexpr uint16_t kMagic = 0xef53;
 constexpr uint32_t kRootInode = 2;
+constexpr uint32_t kJournalInode = 8;
 constexpr uint32_t kFirstInode = 11;  // below it are reserved ones
 
 enum CompatFeature : uint32_t {
+  kHasJournal = 0x4,
   kXattrs = 0x8,
   kDirectoryIndex = 0x20,
   kSparseSuper2 = 0x200,
 };
 enum IncompatFeature : uint32_t {
   kFileType = 0x2,
+  kMetaGroups = 0x10,
   kExtents = 0x40,
   k64Bit = 0x80,
   kFlexGroups = 0x200,
@@ -102,7 +105,9 @@ struct Superblock {
   uint8_t checksum_type;           // 373
   uint8_t encryption_level;        // 374
   uint8_t reserved;                // 375
-  uint8_t unused[644];             // 376: snapshots, errors, quotas, backups, encryption: all 0
+  uint8_t unused[212];             // 376: snapshots, errors, quotas: all 0
+  le32 backup_groups[2];           // 588: with kSparseSuper2
+  uint8_t unused_end[424];         // 596: encryption, projects: all 0
   le32 checksum;                   // 1020: CRC-32C of what is before it
 };
 static_assert(sizeof(Superblock) == 1024 && alignof(Superblock) == 1);
@@ -113,7 +118,27 @@ constexpr uint32_t kDynamicRevision = 1;
 constexpr uint32_t kMountXattrsAndAcls = 0x4 | 0x8;
 constexpr uint32_t kUnsignedHash = 0x2;  // of the flags: names are hashed as unsigned bytes
 constexpr uint8_t kHalfMd4 = 1;
+constexpr uint8_t kJournalInodeIsCopied = 1;  // to journal_blocks, with its size
 constexpr uint8_t kCrc32c = 1;
+
+/// The first block of a journal (fs/jbd2, include/linux/jbd2.h). What follows it is 0.
+struct JournalSuperblock {
+  be32 magic;            //  0
+  be32 block_type;       //  4
+  be32 header_sequence;  //  8
+  be32 block_size;       // 12
+  be32 block_count;      // 16
+  be32 first_block;      // 20: of the log
+  be32 sequence;         // 24: of the first commit
+  be32 start;            // 28: of the log; 0: there is nothing to replay
+  be32 error;            // 32
+  be32 features[3];      // 36: compat, incompat, read_only_compat
+  uint8_t uuid[16];      // 48
+  be32 user_count;       // 64
+};
+static_assert(sizeof(JournalSuperblock) == 68 && alignof(JournalSuperblock) == 1);
+constexpr uint32_t kJournalMagic = 0xc03b3998;
+constexpr uint32_t kJournalSuperblockV2 = 4;
 
 struct GroupDescriptor {
   le32 block_bitmap_low;            //  0
@@ -232,19 +257,11 @@ struct DirectoryEntry {
   le32 inode;         // 0: 0 if there is none
   le16 record_size;   // 4: to the next one
   uint8_t name_size;  // 6
-  uint8_t type;       // 7: FileType
+  uint8_t type;       // 7: NodeType
 };
 static_assert(sizeof(DirectoryEntry) == 8);
-enum FileType : uint8_t {
-  kRegularType = 1,
-  kDirectoryType = 2,
-  kCharacterType = 3,
-  kBlockType = 4,
-  kFifoType = 5,
-  kSocketType = 6,
-  kSymlinkType = 7,
-  kChecksumType = 0xde,  // the entry that hides the checksum at the end of a block
-};
+/// Of the entry that hides the checksum at the end of a block.
+constexpr uint8_t kChecksumType = 0xde;
 /// Looks like an entry without an inode.
 struct DirectoryTail {
   le32 inode;         // 0

@@ -39,23 +39,24 @@ uint64_t used_blocks(const Geometry& geometry, uint32_t group) {
                   has_backup ? geometry.backup_blocks() : 0);
 }
 
-bool is_power_of(uint32_t base, uint32_t value) {
-  while (value % base == 0) value /= base;
+bool is_power_of(uint64_t base, uint64_t value) {
+  while (value != 0 && value % base == 0) value /= base;
   return value == 1;
 }
 
-/// With sparse_super: 1 and the powers of 3, 5 and 7.
 std::vector<uint32_t> backup_groups(uint64_t group_count) {
   std::vector<uint32_t> groups;
   for (uint32_t group = 1; group < group_count; ++group) {
-    if (is_power_of(3, group) || is_power_of(5, group) || is_power_of(7, group)) {
-      groups.push_back(group);
-    }
+    if (has_sparse_copy(group)) groups.push_back(group);
   }
   return groups;
 }
 
 }  // namespace
+
+bool has_sparse_copy(uint64_t group) {
+  return is_power_of(3, group) || is_power_of(5, group) || is_power_of(7, group);
+}
 
 uint64_t Geometry::place_of(uint64_t block) const {
   for (const uint32_t group : backup_groups) {
@@ -185,7 +186,7 @@ Bytes serialize_descriptors(const Geometry& geometry, const std::vector<uint32_t
 }
 
 Superblock make_superblock(const Geometry& geometry, const Identity& identity, const Seeds& seeds,
-                           uint32_t group) {
+                           const Inode* journal, uint32_t group) {
   Superblock superblock{};
   superblock.inode_count = geometry.inode_count();
   superblock.block_count_low = low32(geometry.block_count);
@@ -230,6 +231,16 @@ Superblock make_superblock(const Geometry& geometry, const Identity& identity, c
   superblock.log_groups_per_flex = 4;
   while (uint64_t{1} << superblock.log_groups_per_flex < geometry.group_count) {
     ++superblock.log_groups_per_flex;
+  }
+  if (journal) {
+    superblock.compat = superblock.compat | kHasJournal;
+    superblock.journal_inode = kJournalInode;
+    superblock.journal_backup_type = kJournalInodeIsCopied;
+    for (size_t i = 0; i < sizeof journal->block / sizeof(le32); ++i) {
+      superblock.journal_blocks[i] = struct_at<le32>(ByteView(journal->block), i * sizeof(le32));
+    }
+    superblock.journal_blocks[15] = journal->size_high;
+    superblock.journal_blocks[16] = journal->size_low;
   }
   superblock.checksum_type = kCrc32c;
   superblock.checksum =

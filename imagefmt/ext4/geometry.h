@@ -47,6 +47,10 @@ struct Geometry {
   uint64_t uninterrupted(uint64_t place) const;
 };
 
+/// Whether a group but the first begins with a copy of the superblock where sparse_super is set: 1 and
+/// the powers of 3, 5 and 7.
+bool has_sparse_copy(uint64_t group);
+
 /// What a file system must have room for.
 struct Demand {
   uint64_t inodes = 0;
@@ -74,8 +78,8 @@ struct Identity {
   uint32_t time = 0;        // seconds
   bool shared_blocks = false;
 };
-/// As it lies in `group`.
+/// As it lies in `group`. `journal` is the journal's inode, or null.
 Superblock make_superblock(const Geometry& geometry, const Identity& identity, const Seeds& seeds,
-                           uint32_t group = 0);
+                           const Inode* journal, uint32_t group);
 
 }  // namespace imagefmt::ext4

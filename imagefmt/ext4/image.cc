@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "imagefmt/ext4/image.h"
 
+#include "imagefmt/ext4/geometry.h"
+
 namespace imagefmt::ext4 {
 
 namespace {
@@ -10,8 +12,9 @@ constexpr size_t kSmallDescriptor = 32;
 /// What changes nothing of what is read here, or is seen at the inodes that have it: file types,
 /// extents, 64 bits, mount protection, flexible groups, values in inodes, a seed for checksums, large
 /// directories, inline data, encryption, case folding.
-constexpr uint32_t kReadableIncompat = kFileType | kExtents | k64Bit | 0x100 | kFlexGroups | 0x400 |
-                                       0x2000 | 0x4000 | 0x8000 | 0x10000 | 0x20000;
+constexpr uint32_t kReadableIncompat = kFileType | kMetaGroups | kExtents | k64Bit | 0x100 |
+                                       kFlexGroups | 0x400 | 0x2000 | 0x4000 | 0x8000 | 0x10000 |
+                                       0x20000;
 constexpr uint32_t kNeedsRecovery = 0x4;
 
 }  // namespace
@@ -82,21 +85,37 @@ void Image::read_descriptors() {
   if (large && (size < sizeof(GroupDescriptor) || size > 1024 || (size & (size - 1)) != 0)) {
     throw Error(fmt::format("bad size of group descriptors {}", size));
   }
-  const uint64_t first = superblock_.first_data_block + uint64_t{1};
-  const uint64_t table_size = group_count_ * size;
-  if (first >= block_count_ || table_size > (block_count_ - first) * block_size_) {
-    throw Error("the group descriptors lie outside of the image");
-  }
-  charge(table_size);
-  Bytes table(table_size);
-  file_->read_exactly(first * block_size_, table);
+  const uint64_t per_block = block_size_ / size;
+  charge(group_count_ * size);
+  Bytes block(block_size_);
   for (uint64_t group = 0; group < group_count_; ++group) {
-    const ByteView bytes = ByteView(table).subspan(group * size, size);
+    if (group % per_block == 0) {
+      const uint64_t place = place_of_descriptors(group / per_block, per_block);
+      if (place >= block_count_) throw Error("the group descriptors lie outside of the image");
+      file_->read_exactly(place * block_size_, block);
+    }
+    const ByteView bytes = ByteView(block).subspan(group % per_block * size, size);
     const uint32_t low = struct_at<le32>(bytes, offsetof(GroupDescriptor, inode_table_low));
     const uint32_t high =
         large ? uint32_t{struct_at<le32>(bytes, offsetof(GroupDescriptor, inode_table_high))} : 0;
     inode_tables_.push_back(join32(low, high));
   }
+}
+
+/// The block number `number` of the group descriptors. They follow the superblock; from the first
+/// meta group on, the first group that a block describes has it.
+uint64_t Image::place_of_descriptors(uint64_t number, uint64_t per_block) const {
+  const Superblock& block = superblock_;
+  const uint64_t first = block.first_data_block;
+  if (!(block.incompat & kMetaGroups) || number < block.first_meta_group) return first + 1 + number;
+  const uint64_t group = number * per_block;
+  bool has_copy = true;
+  if (group != 0 && (block.compat & kSparseSuper2)) {
+    has_copy = group == block.backup_groups[0] || group == block.backup_groups[1];
+  } else if (group != 0 && (block.read_only_compat & kSparseSuper)) {
+    has_copy = has_sparse_copy(group);
+  }
+  return first + group * block.blocks_per_group + has_copy;
 }
 
 ByteView Image::read_inode(uint32_t number) {

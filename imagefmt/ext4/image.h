@@ -58,6 +58,7 @@ class Image {
  private:
   void read_superblock();
   void read_descriptors();
+  uint64_t place_of_descriptors(uint64_t number, uint64_t per_block) const;
   Mapping map_by_extents(ByteView root, uint32_t logical) const;
   Mapping map_by_pointers(ByteView root, uint32_t logical) const;
 

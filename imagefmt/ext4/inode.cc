@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "imagefmt/ext4/inode.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 
 namespace imagefmt::ext4 {
@@ -10,12 +8,6 @@ namespace imagefmt::ext4 {
 namespace {
 
 constexpr uint32_t kSectorsPerBlock = kBlockSize / 512;
-
-uint16_t mode_of(const Node& node) {
-  static constexpr uint16_t kTypes[] = {0,       S_IFREG, S_IFDIR,  S_IFCHR,
-                                        S_IFBLK, S_IFIFO, S_IFSOCK, S_IFLNK};
-  return static_cast<uint16_t>(kTypes[type_of(node)] | node.mode);
-}
 
 uint64_t size_of(const Plan& plan, const PlannedInode& inode) {
   if (const Regular* file = inode.node->regular()) return file->content.size_bytes();
@@ -63,11 +55,11 @@ void set_content(const Plan& plan, const PlannedInode& planned, uint32_t seed, I
 
 }  // namespace
 
-void serialize_inode(const Plan& plan, size_t index, std::span<uint8_t> into) {
-  const PlannedInode& planned = plan.inodes[index];
+void serialize_inode(const Plan& plan, const PlannedInode& planned, uint32_t number,
+                     std::span<uint8_t> into) {
   const Node& node = *planned.node;
   Inode& inode = struct_at<Inode>(into, 0);
-  inode.mode = mode_of(node);
+  inode.mode = static_cast<uint16_t>(mode_bits(node_type(node)) | node.mode);
   inode.uid_low = low16(node.uid);
   inode.uid_high = low16(node.uid >> 16);
   inode.gid_low = low16(node.gid);
@@ -78,7 +70,7 @@ void serialize_inode(const Plan& plan, size_t index, std::span<uint8_t> into) {
   inode.link_count = low16(link_count(node));
   inode.extra_size = low16(kExtraInodeSize32);
   set_times(inode, node.mtime);
-  const uint32_t seed = plan.seeds.of_inode(Plan::number_of(index));
+  const uint32_t seed = plan.seeds.of_inode(number);
   set_content(plan, planned, seed, inode);
 
   uint64_t blocks = planned.tree_blocks;

@@ -5,8 +5,9 @@
 
 namespace imagefmt::ext4 {
 
-/// Writes the inode of `plan.inodes[index]`. `into` is zeroed and has the size of an inode.
-void serialize_inode(const Plan& plan, size_t index, std::span<uint8_t> into);
+/// Writes an inode of the plan. `into` is zeroed and has the size of an inode.
+void serialize_inode(const Plan& plan, const PlannedInode& planned, uint32_t number,
+                     std::span<uint8_t> into);
 
 /// The 60 bytes of Inode::block that mean a device.
 void serialize_device(const Device& device, std::span<uint8_t> into);

@@ -18,6 +18,17 @@ constexpr uint64_t kMaxFileBytes = uint64_t{UINT32_MAX} * kBlockSize;
 constexpr uint64_t kFreeBytesPerInode = 16384;  // as mke2fs counts
 constexpr uint32_t kInodeSizes[] = {256, 512, 1024};
 
+/// As mke2fs chooses by the blocks of the file system (ext2fs_default_journal_size).
+uint32_t journal_blocks(uint64_t blocks) {
+  static constexpr std::pair<uint64_t, uint32_t> kSizes[] = {
+      {32768, 1024},       {256 << 10, 4096},    {512 << 10, 8192},    {4096 << 10, 16384},
+      {8192 << 10, 32768}, {16384 << 10, 65536}, {32768 << 10, 131072}};
+  for (const auto& [below, size] : kSizes) {
+    if (blocks < below) return size;
+  }
+  return 262144;
+}
+
 std::vector<std::string> faults_of(const Node& node) {
   std::vector<std::string> faults = common_faults(node, "ext4");
   if (node.mtime < kMinTime || node.mtime > kMaxTime) {
@@ -96,6 +107,7 @@ class FilePlanner {
       }
       large += is_large;
     }
+    if (options_.journal) add_journal();
     plan_.files.block_count = next_;
   }
 
@@ -120,6 +132,17 @@ class FilePlanner {
       const size_t file = large_[i];
       if (first_.empty() || first_[file] == file) surveyed_[i] = find_data(content(file));
     });
+  }
+
+  void add_journal() {
+    const uint32_t count =
+        journal_blocks(plan_.directories.block_count + plan_.symlinks.block_count + next_ +
+                       blocks_of(options_.free_space_bytes));
+    plan_.journal_node = std::make_unique<Node>(
+        make_regular(Content::from_source(nullptr, uint64_t{count} * kBlockSize), 0600));
+    plan_.journal_node->mtime = options_.image_mtime;
+    plan_.journal.node = plan_.journal_node.get();
+    append(plan_.journal, {{0, count, 0}});
   }
 
   void append(PlannedInode& inode, std::vector<Run> runs) {
@@ -185,11 +208,11 @@ Geometry choose_geometry(AttributeSets& attributes, const Demand& demand, bool c
 
 void plan_extents(Plan& plan) {
   plan.extents.block_count = 0;
-  for (PlannedInode& inode : plan.inodes) {
+  plan.for_each([&](PlannedInode& inode) {
     inode.tree_blocks = low32(extent_block_count(plan.runs_of(inode)));
     inode.first_tree_block = plan.extents.block_count;
     plan.extents.block_count += inode.tree_blocks;
-  }
+  });
 }
 
 /// Puts the regions behind each other: up to now everything was counted from the start of its own.
@@ -219,21 +242,21 @@ void place_files(Plan& plan) {
     }
   }
   numbers[runs.size()] = low32(plan.runs.size());
-  for (PlannedInode& inode : plan.inodes) {
-    if (!inode.node->regular() || inode.run_count == 0) continue;
+  plan.for_each([&](PlannedInode& inode) {
+    if (!inode.node->regular() || inode.run_count == 0) return;
     inode.run_count = numbers[inode.first_run + inode.run_count] - numbers[inode.first_run];
     inode.first_run = numbers[inode.first_run];
-  }
+  });
 }
 
 void place_metadata(Plan& plan) {
-  for (PlannedInode& inode : plan.inodes) {
+  plan.for_each([&](PlannedInode& inode) {
     inode.xattr_block = plan.attributes.take_block(inode.xattr_set);
     inode.first_tree_block += plan.extents.first_block;
-    if (inode.run_count == 0 || inode.node->regular()) continue;
+    if (inode.run_count == 0 || inode.node->regular()) return;
     plan.runs[inode.first_run].physical +=
         (inode.node->directory() ? plan.directories : plan.symlinks).first_block;
-  }
+  });
 }
 
 /// Decides where everything lies. `demand` is without xattrs and extents.
@@ -242,6 +265,7 @@ void place_all(Plan& plan, Demand demand) {
   const uint64_t whole_blocks = demand.whole_blocks;
   bool can_grow = demand.free_blocks != 0;
   std::vector<PlannedInode> inodes;
+  const PlannedInode journal = plan.journal;
   std::vector<Run> runs;
   if (can_grow) {
     inodes = plan.inodes;
@@ -259,6 +283,7 @@ void place_all(Plan& plan, Demand demand) {
     can_grow = plan.extents.block_count > planned;
     planned = plan.extents.block_count;
     plan.inodes = inodes;
+    plan.journal = journal;
     plan.runs = runs;
   }
   place_metadata(plan);
@@ -299,6 +324,9 @@ void check_ext4_options(const Ext4Options& options) {
   }
   if (options.share_data && options.free_space_bytes != 0) {
     throw Error("cannot share data in an image with free space: it cannot be written to");
+  }
+  if (options.journal && options.free_space_bytes == 0) {
+    throw Error("cannot give an image without free space a journal: nobody writes to it");
   }
 }
 

@@ -36,6 +36,9 @@ struct Plan {
   Geometry geometry;
   /// The root, then the entries of each directory, those of its first folder, and so on down.
   std::vector<PlannedInode> inodes;
+  /// A file besides, behind the others; `node` is null if there is none.
+  PlannedInode journal;
+  std::unique_ptr<Node> journal_node;
   /// Of directories and symlinks, in the order of their inodes; then those of files. What shares its
   /// blocks with a file before it has that one's runs.
   std::vector<Run> runs;
@@ -46,6 +49,21 @@ struct Plan {
 
   static uint32_t number_of(size_t index) {
     return index == 0 ? kRootInode : static_cast<uint32_t>(kFirstInode - 1 + index);
+  }
+  uint64_t journal_bytes() const {
+    return journal.node ? journal.node->regular()->content.size_bytes() : 0;
+  }
+  /// The inode of that number, or null if it is not in use.
+  const PlannedInode* find(uint32_t number) const {
+    if (number == kRootInode) return inodes.data();
+    if (number == kJournalInode && journal.node) return &journal;
+    return number < kFirstInode ? nullptr : &inodes[number - kFirstInode + 1];
+  }
+  /// Calls `body` for each inode that has a place, the journal last.
+  template <class Body>
+  void for_each(const Body& body) {
+    for (PlannedInode& inode : inodes) body(inode);
+    if (journal.node) body(journal);
   }
   std::span<const Run> runs_of(const PlannedInode& inode) const {
     return std::span(runs).subspan(inode.first_run, inode.run_count);

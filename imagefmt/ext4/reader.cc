@@ -26,8 +26,6 @@ bool has_field(const Inode& inode, size_t offset) {
   return kOldInodeSize + inode.extra_size >= offset + sizeof(le32);
 }
 
-using PathsByInode = decltype(NumberedTree::paths_by_inode);
-
 class TreeReader {
  public:
   TreeReader(std::shared_ptr<Image> image, PathsByInode* numbers)
@@ -260,19 +258,9 @@ class TreeReader {
 
 }  // namespace
 
-FileTree read_ext4(std::shared_ptr<const File> file) {
+FileTree read_ext4(std::shared_ptr<const File> file, PathsByInode* numbers) {
   std::shared_ptr<Image> image = std::make_shared<Image>(std::move(file));
-  return image->in_context([&] { return TreeReader(image, nullptr).read(); });
-}
-
-NumberedTree read_numbered_ext4(std::shared_ptr<const File> file) {
-  std::shared_ptr<Image> image = std::make_shared<Image>(std::move(file));
-  return image->in_context([&] {
-    NumberedTree numbered;
-    numbered.tree = TreeReader(image, &numbered.paths_by_inode).read();
-    std::sort(numbered.paths_by_inode.begin(), numbered.paths_by_inode.end());
-    return numbered;
-  });
+  return image->in_context([&] { return TreeReader(image, numbers).read(); });
 }
 
 }  // namespace imagefmt

@@ -4,6 +4,7 @@
 #include "imagefmt/base/parallel.h"
 #include "imagefmt/ext4/inode.h"
 #include "imagefmt/ext4/plan.h"
+#include "imagefmt/ext4/sizes.h"
 #include "imagefmt/file_reading.h"
 
 namespace imagefmt {
@@ -83,12 +84,7 @@ class ImageWriter {
         std::copy(link->target.begin(), link->target.end(), block.begin());
         out_.write(plan_.runs_of(inode)[0].physical * kBlockSize, block);
       }
-      if (inode.tree_blocks != 0) {
-        Bytes root(sizeof(Inode::block)), blocks(inode.tree_blocks * size_t{kBlockSize});
-        serialize_extents(plan_.runs_of(inode), inode.first_tree_block,
-                          plan_.seeds.of_inode(Plan::number_of(i)), root, blocks);
-        out_.write(inode.first_tree_block * kBlockSize, blocks);
-      }
+      write_extents(inode, Plan::number_of(i));
     }
   }
 
@@ -113,10 +109,10 @@ class ImageWriter {
     write_batches(batches, [&](const Batch& batch, std::span<uint8_t> into) {
       std::fill(into.begin(), into.end(), uint8_t{0});
       for (size_t i = 0; i < batch.count; ++i) {
-        const size_t number = batch.first + i + 1;
-        if (number < kFirstInode && number != kRootInode) continue;
-        const size_t index = number == kRootInode ? 0 : number - kFirstInode + 1;
-        serialize_inode(plan_, index, into.subspan(i * inode_size, inode_size));
+        const uint32_t number = low32(batch.first + i + 1);
+        if (const PlannedInode* inode = plan_.find(number)) {
+          serialize_inode(plan_, *inode, number, into.subspan(i * inode_size, inode_size));
+        }
       }
     });
   }
@@ -140,17 +136,46 @@ class ImageWriter {
     out_.write(geometry.descriptors * kBlockSize, descriptors);
     for (const uint32_t group : geometry.backup_groups) {
       const uint64_t place = uint64_t{group} * geometry.blocks_per_group * kBlockSize;
-      out_.write(place, bytes_of(make_superblock(geometry, plan_.identity, plan_.seeds, group)));
+      out_.write(place, bytes_of(superblock_in(group)));
       out_.write(place + kBlockSize, descriptors);
     }
   }
 
-  void write_superblock() {
-    out_.write(kSuperblockOffset,
-               bytes_of(make_superblock(plan_.geometry, plan_.identity, plan_.seeds)));
+  /// Its log is empty; what lies behind the superblock is not looked at.
+  void write_journal() {
+    if (!plan_.journal.node) return;
+    write_extents(plan_.journal, kJournalInode);
+    const Run& run = plan_.runs_of(plan_.journal)[0];
+    JournalSuperblock superblock{};
+    superblock.magic = kJournalMagic;
+    superblock.block_type = kJournalSuperblockV2;
+    superblock.block_size = kBlockSize;
+    superblock.block_count = low32(plan_.journal_bytes() / kBlockSize);
+    superblock.first_block = superblock.sequence = superblock.user_count = 1;
+    std::copy(plan_.identity.uuid.begin(), plan_.identity.uuid.end(), superblock.uuid);
+    out_.write(run.physical * kBlockSize, bytes_of(superblock));
   }
 
+  void write_superblock() { out_.write(kSuperblockOffset, bytes_of(superblock_in(0))); }
+
  private:
+  /// What of a file's extents is not in its inode.
+  void write_extents(const PlannedInode& inode, uint32_t number) {
+    if (inode.tree_blocks == 0) return;
+    Bytes root(sizeof(Inode::block)), blocks(inode.tree_blocks * size_t{kBlockSize});
+    serialize_extents(plan_.runs_of(inode), inode.first_tree_block, plan_.seeds.of_inode(number),
+                      root, blocks);
+    out_.write(inode.first_tree_block * kBlockSize, blocks);
+  }
+
+  Superblock superblock_in(uint32_t group) const {
+    Bytes journal(plan_.geometry.inode_size);
+    if (plan_.journal.node) serialize_inode(plan_, plan_.journal, kJournalInode, journal);
+    return make_superblock(plan_.geometry, plan_.identity, plan_.seeds,
+                           plan_.journal.node ? &struct_at<Inode>(ByteView(journal), 0) : nullptr,
+                           group);
+  }
+
   /// Adds `item`, which has `block_count` blocks at `first_block`, behind the items before it.
   static void append(std::vector<Batch>& batches, uint64_t first_block, uint32_t block_count,
                      size_t item) {
@@ -221,25 +246,38 @@ class ImageWriter {
 
 }  // namespace
 
-void write_ext4(const FileTree& tree, const Ext4Options& options, File& out, Reporter& reporter) {
-  const Plan plan = make_plan(tree, options);
+WrittenImage write_ext4(const FileTree& tree, const Ext4Options& options, File& out,
+                        Reporter& reporter) {
+  // Reads large files for what of them is zero, and what may be equal.
+  const Plan plan = [&] {
+    Stage stage(reporter, "planning the image");
+    return make_plan(tree, options);
+  }();
   // A reader must not take what stood in `out` for an image while this one is made. What is never
   // written reads as zeros.
   out.resize(0);
   out.resize(plan.geometry.size_bytes());
   ImageWriter writer(plan, options.jobs, out);
+  WrittenImage written = written_image(plan);
+  const uint64_t file_bytes = plan.files.block_count * kBlockSize - plan.journal_bytes();
   {
     Stage stage(reporter, "writing files", totals(tree).data_bytes);
     writer.write_files(stage);
+    stage.count(Work::kRead, file_bytes - written.file_padding);
+    stage.count(Work::kWritten, file_bytes);
   }
   Stage stage(reporter, "writing metadata");
+  stage.count(Work::kWritten,
+              written.size_bytes() - file_bytes - plan.journal_bytes() - written.free);
   writer.write_directories();
   writer.write_symlinks_and_extents();
   writer.write_xattrs();
   writer.write_inodes();
+  writer.write_journal();
   writer.write_groups();
   // The last write makes it an image.
   writer.write_superblock();
+  return written;
 }
 
 }  // namespace imagefmt

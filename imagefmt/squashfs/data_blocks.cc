@@ -146,6 +146,7 @@ class DataWriter : private FileSink {
       if (!packed.compressed) size |= kBlockStored;
       bool& any = file ? result_.any_compressed_block : result_.any_compressed_fragment;
       any |= packed.compressed;
+      result_.packed_bytes += block.size;
       out_.append(packed.stored.bytes);
     } else {
       file->sparse_bytes += block.size;
@@ -181,7 +182,14 @@ PlacedData write_data(const std::vector<SourceFile>& files, const DataOptions& o
   uint64_t total = 0;
   for (const SourceFile& file : files) total += file.content->size_bytes();
   Stage stage(reporter, "writing files", total);
-  return DataWriter(files, options, out, stage).run();
+  const uint64_t start = out.position();
+  PlacedData data = DataWriter(files, options, out, stage).run();
+  stage.count(Work::kRead, total);
+  if (options.compression != Compression::kNone) {
+    stage.count(Work::kCompressed, data.packed_bytes);
+  }
+  stage.count(Work::kWritten, out.position() - start);
+  return data;
 }
 
 }  // namespace imagefmt::squashfs

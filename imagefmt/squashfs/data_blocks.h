@@ -34,6 +34,7 @@ struct PlacedData {
   std::vector<le32> block_sizes;
   std::vector<FragmentEntry> fragments;
   bool any_compressed_block = false, any_compressed_fragment = false;
+  uint64_t packed_bytes = 0;  // all but zeros and equal files
 };
 
 struct DataOptions {

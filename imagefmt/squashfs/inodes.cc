@@ -14,21 +14,10 @@ struct Listing {
   uint32_t index_count = 0;
 };
 
-uint16_t type_of(const Node& node) {
-  if (node.directory()) return kDirectory;
-  if (node.regular()) return kRegular;
-  if (node.symlink()) return kSymlink;
-  switch (node.device()->kind) {
-    case Device::Kind::kCharacter:
-      return kCharacterDevice;
-    case Device::Kind::kBlock:
-      return kBlockDevice;
-    case Device::Kind::kFifo:
-      return kFifo;
-    case Device::Kind::kSocket:
-      return kSocket;
-  }
-  __builtin_unreachable();
+uint16_t inode_type(const Node& node) {
+  static constexpr uint16_t kTypes[] = {0,     kRegular, kDirectory, kCharacterDevice, kBlockDevice,
+                                        kFifo, kSocket,  kSymlink};
+  return kTypes[node_type(node)];
 }
 
 class InodeWriter {
@@ -97,7 +86,7 @@ class InodeWriter {
         const std::string& name = entries[i].name;
         append(listing,
                bytes_of(ListingEntry{static_cast<uint16_t>(references[i] & 0xffff),
-                                     static_cast<uint16_t>(i - first), type_of(entries[i].node),
+                                     static_cast<uint16_t>(i - first), inode_type(entries[i].node),
                                      static_cast<uint16_t>(name.size() - 1)}));
         append(listing, as_bytes(name));
       }
@@ -143,7 +132,7 @@ class InodeWriter {
   uint64_t begin_inode(const Node& node, uint32_t number, bool extended) {
     uint64_t reference = inodes_.reference();
     inodes_.append(bytes_of(
-        InodeHeader{static_cast<uint16_t>(type_of(node) + (extended ? kExtended : 0)), node.mode,
+        InodeHeader{static_cast<uint16_t>(inode_type(node) + (extended ? kExtended : 0)), node.mode,
                     tables_.ids.index_of(node.uid), tables_.ids.index_of(node.gid),
                     static_cast<uint32_t>(node.mtime), number}));
     return reference;

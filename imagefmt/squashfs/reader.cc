@@ -20,8 +20,6 @@ struct Attributes {
 
 class TreeReader {
  public:
-  using PathsByInode = std::vector<std::pair<uint64_t, std::string>>;
-
   /// Adds each path to `numbers`, unless that is null.
   TreeReader(std::shared_ptr<Image> image, PathsByInode* numbers)
       : image_(std::move(image)), superblock_(image_->superblock()), numbers_(numbers) {}
@@ -279,19 +277,9 @@ class TreeReader {
 
 }  // namespace
 
-FileTree read_squashfs(std::shared_ptr<const File> file) {
+FileTree read_squashfs(std::shared_ptr<const File> file, PathsByInode* numbers) {
   std::shared_ptr<Image> image = std::make_shared<Image>(std::move(file));
-  return image->in_context([&] { return TreeReader(image, nullptr).read(); });
-}
-
-NumberedTree read_numbered_squashfs(std::shared_ptr<const File> file) {
-  std::shared_ptr<Image> image = std::make_shared<Image>(std::move(file));
-  return image->in_context([&] {
-    NumberedTree numbered;
-    numbered.tree = TreeReader(image, &numbered.paths_by_inode).read();
-    std::sort(numbered.paths_by_inode.begin(), numbered.paths_by_inode.end());
-    return numbered;
-  });
+  return image->in_context([&] { return TreeReader(image, numbers).read(); });
 }
 
 }  // namespace imagefmt

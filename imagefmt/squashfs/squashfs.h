@@ -14,6 +14,7 @@
 #include "imagefmt/base/reporter.h"
 #include "imagefmt/compression.h"
 #include "imagefmt/tree.h"
+#include "imagefmt/written_image.h"
 
 namespace imagefmt {
 
@@ -37,14 +38,14 @@ void check_squashfs_options(const SquashfsOptions& options);
 /// Writes `tree` to `out` from its first byte to its last, padded to 4096 bytes. File data comes
 /// directory by directory, entries by the bytes of their names; equal files share their bytes;
 /// blocks of zeros take no room. Labels are stored with a trailing NUL, as the kernel stores them.
-/// A progress stage counts bytes of files.
+/// A progress stage counts bytes of files. Returns where the bytes of the image went.
 ///
 /// Throws for options out of range; for nodes that the format cannot hold, all of them named at
 /// once (times before 1970 or after 2106, xattrs other than user., trusted. and security., device
 /// numbers beyond 12 and 20 bits); for more than 65535 different ids; and what reading a file or
 /// writing `out` gives. `out` then holds no image.
-void write_squashfs(const FileTree& tree, const SquashfsOptions& options, File& out,
-                    Reporter& reporter);
+WrittenImage write_squashfs(const FileTree& tree, const SquashfsOptions& options, File& out,
+                            Reporter& reporter);
 
 /// Reads the tree of an image made by any writer. Names of one inode become nodes of their own.
 /// The bytes of files stay in the image until they are read, which several threads may do.
@@ -52,10 +53,7 @@ void write_squashfs(const FileTree& tree, const SquashfsOptions& options, File& 
 /// The image is not trusted: sizes, counts and places are checked before they are used, and a
 /// small image cannot unfold into a tree without bounds. Throws
 /// `cannot read squashfs image '<name>': …`, here or when a file's bytes are read.
-FileTree read_squashfs(std::shared_ptr<const File> image);
-
-/// The same with the numbers that a kernel gives the inodes (`stat`, audit messages): one for each
-/// path, sorted; the names of one inode follow each other.
-NumberedTree read_numbered_squashfs(std::shared_ptr<const File> image);
+/// `numbers`, where it is given, takes every path as it is met.
+FileTree read_squashfs(std::shared_ptr<const File> image, PathsByInode* numbers = nullptr);
 
 }  // namespace imagefmt

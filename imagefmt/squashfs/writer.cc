@@ -2,6 +2,7 @@
 #include <unordered_set>
 
 #include "imagefmt/node_faults.h"
+#include "imagefmt/squashfs/file_sizes.h"
 #include "imagefmt/squashfs/inodes.h"
 #include "imagefmt/squashfs/squashfs.h"
 
@@ -35,11 +36,13 @@ std::vector<std::string> faults_of(const Node& node) {
 void check_tree(const FileTree& tree) {
   Faults faults;
   std::unordered_set<uint32_t> ids;
-  const uint64_t inodes = find_faults(tree, faults_of, faults);
-  walk(tree, [&](const std::string&, const Node& node) {
-    ids.insert(node.uid);
-    ids.insert(node.gid);
-  });
+  const uint64_t inodes = find_faults(
+      tree,
+      [&](const Node& node) {
+        ids.insert({node.uid, node.gid});
+        return faults_of(node);
+      },
+      faults);
   if (ids.size() > kMaxIds) {
     faults.add(fmt::format("cannot write {} different user and group ids: squashfs holds {}",
                            ids.size(), kMaxIds));
@@ -97,8 +100,8 @@ void check_squashfs_options(const SquashfsOptions& options) {
   checked_level(options.compression, options.level);
 }
 
-void write_squashfs(const FileTree& tree, const SquashfsOptions& options, File& out,
-                    Reporter& reporter) {
+WrittenImage write_squashfs(const FileTree& tree, const SquashfsOptions& options, File& out,
+                            Reporter& reporter) {
   check_squashfs_options(options);
   int level = checked_level(options.compression, options.level);
   check_tree(tree);
@@ -124,9 +127,12 @@ void write_squashfs(const FileTree& tree, const SquashfsOptions& options, File& 
     flags |= kCompressorOptions;
   }
 
-  PlacedData data =
-      write_data(plan_files(tree, options.isolate_below),
-                 {options.compression, level, options.block_size, options.jobs}, image, reporter);
+  WrittenImage written;
+  written.superblock = image.position();
+  const std::vector<SourceFile> files = plan_files(tree, options.isolate_below);
+  PlacedData data = write_data(
+      files, {options.compression, level, options.block_size, options.jobs}, image, reporter);
+  count_files(files, data, options.block_size, written);
 
   // From here on all places of data are known, and metadata can point to them.
   Stage stage(reporter, "writing metadata");
@@ -135,10 +141,17 @@ void write_squashfs(const FileTree& tree, const SquashfsOptions& options, File& 
   write_inodes(tree, data, tables);
   superblock.inode_count = tables.inode_count;
   superblock.root = tables.root;
+  const uint64_t tables_start = image.position();
+  uint64_t counted = tables_start;
+  auto count = [&](uint64_t& part) {
+    part += image.position() - std::exchange(counted, image.position());
+  };
   superblock.inode_table = image.position();
   image.append(tables.inodes.finish());
+  count(written.inodes);
   superblock.directory_table = image.position();
   image.append(tables.directories.finish());
+  count(written.directories);
 
   if (data.fragments.empty()) {
     flags |= kNoFragments;
@@ -149,13 +162,16 @@ void write_squashfs(const FileTree& tree, const SquashfsOptions& options, File& 
         append_table(image, compressor,
                      {reinterpret_cast<const uint8_t*>(data.fragments.data()),
                       data.fragments.size() * sizeof(FragmentEntry)});
+    count(written.indexes);
   }
   superblock.id_count = static_cast<uint16_t>(tables.ids.count());
   superblock.id_table = tables.ids.append_to(image, compressor);
+  count(written.inodes);
   if (tables.xattrs.empty()) {
     flags |= kNoXattrTable;
   } else {
     superblock.xattr_table = tables.xattrs.append_to(image, compressor);
+    count(written.xattrs);
   }
   if (options.compression == Compression::kNone) {
     flags |= kInodesStored | kDataStored | kFragmentsStored | kXattrsStored | kIdsStored;
@@ -163,9 +179,13 @@ void write_squashfs(const FileTree& tree, const SquashfsOptions& options, File& 
   superblock.flags = flags;
   superblock.bytes_used = image.position();
   image.flush();
-  out.resize(align_up(superblock.bytes_used, kImageAlignment));
+  const uint64_t size_bytes = align_up(superblock.bytes_used, kImageAlignment);
+  written.padding = size_bytes - superblock.bytes_used;
+  stage.count(Work::kWritten, size_bytes - tables_start);
+  out.resize(size_bytes);
   // The last write makes it an image.
   out.write(0, bytes_of(superblock));
+  return written;
 }
 
 }  // namespace imagefmt

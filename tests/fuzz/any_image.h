@@ -21,7 +21,7 @@ void read_any_image(const uint8_t* data, size_t size, Read read) {
   std::string path = fmt::format("/proc/self/fd/{}", memory.get());
   write_file(path, as_text({data, size}));
   try {
-    FileTree tree = read(std::make_shared<const File>(File::open_for_reading(path)));
+    FileTree tree = read(std::make_shared<const File>(File::open_for_reading(path)), nullptr);
     dump(tree);
     // Files may be sparse and of any size: enough of them to meet each kind of block.
     uint64_t left = 4 << 20;

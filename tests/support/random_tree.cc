@@ -103,4 +103,50 @@ FileTree random_tree(uint32_t seed, size_t nodes) {
   return tree;
 }
 
+void add_limits(FileTree& tree, int64_t latest_time, bool has_acls) {
+  auto add = [&](const std::string& name, Node node) -> Node& {
+    Node& added = tree.insert("/limits/" + name, std::move(node));
+    added.label = Label("system_u:object_r:usr_t:s0");
+    return added;
+  };
+  auto with_xattr = [](Node& node, const std::string& name, std::string value) {
+    if (!node.xattrs) node.xattrs = std::make_unique<Xattrs>();
+    (*node.xattrs)[name] = std::move(value);
+  };
+  Node& owned = add("ids", make_regular(Content::from_bytes("owned")));
+  owned.uid = UINT32_MAX - 1;
+  owned.gid = UINT32_MAX - 2;
+  add("latest", make_regular(Content::from_bytes("late"))).mtime = latest_time;
+  add("earliest", make_symlink("somewhere")).mtime = 0;
+  add("character", Node(Device{Device::Kind::kCharacter, 4095, (1 << 20) - 1}, 0600));
+  add("block", Node(Device{Device::Kind::kBlock, 259, 0}, 0660));
+  add("fifo", Node(Device{Device::Kind::kFifo}, 0666));
+  add("socket", Node(Device{Device::Kind::kSocket}, 0777));
+  add("set-ids", make_regular(Content::from_bytes("set"))).mode = 06755;
+  add("sticky", make_directory(01777));
+  std::string sparse(8 << 20, '\0');
+  sparse[3 << 20] = 'x';
+  add("sparse", make_regular(Content::from_bytes(std::move(sparse))));
+  // linux/capability.h: version and the effective bit, two words each of what is permitted and
+  // inheritable, and in version 3 the id of the namespace's root.
+  const std::string words = std::string("\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16);
+  with_xattr(add("capable", make_regular(Content::from_bytes("2"))), "security.capability",
+             std::string("\1\0\0\2", 4) + words);
+  with_xattr(add("capable-below", make_regular(Content::from_bytes("3"))), "security.capability",
+             std::string("\1\0\0\3", 4) + words + std::string("\xe8\3\0\0", 4));
+  with_xattr(add("trusted", make_directory()), "trusted.note", "trusted");
+  if (!has_acls) return;
+  // linux/posix_acl_xattr.h: the version; of each entry tag, permissions and id.
+  const std::string nobody(4, '\xff');
+  const std::string acl = std::string("\2\0\0\0", 4) + std::string("\1\0\7\0", 4) + nobody +
+                          std::string("\2\0\5\0\xe8\3\0\0", 8) + std::string("\4\0\5\0", 4) +
+                          nobody + std::string("\x10\0\5\0", 4) + nobody +
+                          std::string("\x20\0\0\0", 4) + nobody;
+  with_xattr(add("acl", make_regular(Content::from_bytes("acl"), 0750)), "system.posix_acl_access",
+             acl);
+  Node& folder = add("acls", make_directory(0750));
+  with_xattr(folder, "system.posix_acl_access", acl);
+  with_xattr(folder, "system.posix_acl_default", acl);
+}
+
 }  // namespace tests

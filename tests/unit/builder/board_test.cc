@@ -4,8 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "builder/kernel_requirements.h"
-#include "builder/text.h"
+#include "builder/image.h"
 #include "imagefmt/base/file.h"
 #include "tests/support/temp_dir.h"
 
@@ -48,8 +47,9 @@ TEST(Board, ReadsItsFields) {
   EXPECT_EQ(board.description, "QEMU q35, direct kernel boot");
   EXPECT_EQ(board.arch, Arch::kX86_64);
   EXPECT_EQ(board.boot_kind, BootKind::kDirect);
-  EXPECT_THAT(board.cmdline, testing::Contains("console=ttyS0"));
-  EXPECT_THAT(board.kernel_requires, testing::Contains("virtio"));
+  EXPECT_EQ(board.console, "ttyS0,115200");
+  EXPECT_EQ(kernel_params_of(board)[0], "console=ttyS0,115200");
+  EXPECT_THAT(kernel_params_of(board), testing::Contains("no_timer_check"));
   EXPECT_EQ(board.root_format, RootFormat::kSquashfs);
   EXPECT_EQ(board.root_device, "/dev/vda");
   ASSERT_FALSE(board.qemu_command.empty());
@@ -95,19 +95,20 @@ TEST(Board, RefusesWhatIsMalformed) {
     std::string text, message;
   } kCases[] = {
       {"unknown key", with("kind = \"direct\"", "kind = \"direct\"\ncolour = 1"),
-       "b:6: unknown key 'boot.colour', expected boot.kind"},
+       "b:6: unknown key 'boot.colour', expected boot.kind, boot.also, boot.loader, "
+       "boot.device_tree or boot.max_bytes"},
       {"unknown key at the top", "colour = 1\n" + good,
-       "b:1: unknown key 'colour', expected name, description, arch, extends, boot, kernel, root "
-       "or qemu"},
-      {"unknown table", good + "[flash]\nspeed = 1\n",
-       "b:11: unknown key 'flash', expected name, description, arch, extends, boot, kernel, root "
-       "or qemu"},
+       "b:1: unknown key 'colour', expected name, description, arch, extends, soc, source, boot, "
+       "android, kernel, root, disk, flash or qemu"},
+      {"unknown table", good + "[flush]\nspeed = 1\n",
+       "b:11: unknown key 'flush', expected name, description, arch, extends, soc, source, boot, "
+       "android, kernel, root, disk, flash or qemu"},
       {"unknown key in a table", good + "size = 1\n",
-       "b:11: unknown key 'root.size', expected root.format or root.device"},
+       "b:11: unknown key 'root.size', expected root.format, root.device or root.partition"},
       {"quoted key", "\"boot.kind\" = \"direct\"\n" + good,
-       "b:1: unknown key 'boot.kind', expected name, description, arch, extends, boot, kernel, "
-       "root "
-       "or qemu"},
+       "b:1: unknown key 'boot.kind', expected name, description, arch, extends, soc, source, "
+       "boot, "
+       "android, kernel, root, disk, flash or qemu"},
       {"missing key", with("arch = \"aarch64\"\n", ""), "b: key 'arch' is missing"},
       {"wrong type", with("\"aarch64\"", "64"),
        "b:3: key 'arch': expected a string, found an integer"},
@@ -119,7 +120,8 @@ TEST(Board, RefusesWhatIsMalformed) {
        "b:3: key 'arch': unknown arch 'vax', expected x86_64 or "
        "aarch64"},
       {"boot kind", with("\"direct\"", "\"magic\""),
-       "b:5: key 'boot.kind': unknown boot kind 'magic', expected direct"},
+       "b:5: key 'boot.kind': unknown boot kind 'magic', expected direct, android, "
+       "extlinux, boot-script, depthcharge, uki or bls"},
       {"root format", with("ext4", "fat"),
        "b:9: key 'root.format': unknown root format 'fat', expected squashfs, ext4 or erofs"},
       {"empty", with("\"A base\"", "\"\""), "b:2: key 'description': it is empty"},
@@ -133,9 +135,6 @@ TEST(Board, RefusesWhatIsMalformed) {
        "b:8: key 'kernel.cmdline': expected a string, found a float"},
       {"parameter of the build", with("quiet", "root=/dev/sda"),
        "b:7: key 'kernel.cmdline': 'root=/dev/sda', but the build sets root= itself"},
-      {"kernel requirements", with("[root]", "requires = [\"virtio\", \"virtoi\"]\n[root]"),
-       "b:8: key 'kernel.requires': unknown group of kernel requirements 'virtoi', expected " +
-           one_of(kernel_table().groups())},
       {"device", with("PARTLABEL=root", "sda"),
        "b:10: key 'root.device': 'sda', expected /dev/…, PARTUUID=…, PARTLABEL=…, UUID=… or "
        "LABEL=…"},
@@ -145,10 +144,10 @@ TEST(Board, RefusesWhatIsMalformed) {
       {"qemu's command no list", good + "[qemu]\ncommand = \"qemu\"\n",
        "b:12: key 'qemu.command': expected a list, found a string"},
       {"all mistakes at once", with("\"aarch64\"", "1\nx = 2") + "[boots]\n",
-       "b:12: unknown key 'boots', expected name, description, arch, extends, boot, kernel, root "
-       "or qemu\n"
-       "b:4: unknown key 'x', expected name, description, arch, extends, boot, kernel, root or "
-       "qemu\n"
+       "b:12: unknown key 'boots', expected name, description, arch, extends, soc, source, boot, "
+       "android, kernel, root, disk, flash or qemu\n"
+       "b:4: unknown key 'x', expected name, description, arch, extends, soc, source, boot, "
+       "android, kernel, root, disk, flash or qemu\n"
        "b:3: key 'arch': expected a string, found an integer"},
       {"extends nothing known", "name = \"x\"\nextends = \"none\"\n",
        "b:2: key 'extends': unknown board 'none', expected base, broken or loop"},
@@ -157,7 +156,8 @@ TEST(Board, RefusesWhatIsMalformed) {
       {"extends without end", "name = \"x\"\nextends = \"loop\"\n",
        "loop.toml:2: key 'extends': more than 8 boards extend each other"},
       {"mistake in the base", "name = \"x\"\nextends = \"broken\"\n",
-       "broken.toml:6: unknown key 'root.flavour', expected root.format or root.device\n"
+       "broken.toml:6: unknown key 'root.flavour', expected root.format, root.device or "
+       "root.partition\n"
        "broken.toml:5: key 'root.format': expected a string, found an integer"},
       {"name is not inherited", "extends = \"base\"\n", "b: key 'name' is missing"},
   };
@@ -171,9 +171,88 @@ TEST(Board, RefusesWhatIsMalformed) {
               StartsWith("b:2: malformed TOML: "));
 }
 
+TEST(Board, ChecksNumbersAndWhatBelongsTogether) {
+  const std::string good = R"(name = "phone"
+description = "A phone"
+arch = "aarch64"
+[boot]
+kind = "android"
+device_tree = "appended"
+[android]
+header_version = 0
+page_size = 2048
+base = 0x80000000
+kernel_offset = 0x8000
+ramdisk_offset = 0x1000000
+second_offset = 0xf00000
+tags_offset = 0x100
+[kernel]
+cmdline = []
+[root]
+format = "erofs"
+device = "PARTLABEL=userdata"
+[disk]
+sector_bytes = 4096
+[flash]
+methods = ["fastboot"]
+sparse = true
+)";
+  const Board board = parse_board(good, "b", {});
+  EXPECT_EQ(board.android.addresses.base, 0x80000000u);
+  EXPECT_EQ(board.android.vbmeta_flags, std::nullopt);
+  EXPECT_EQ(board.disk.sector_bytes, 4096u);
+  EXPECT_EQ(board.flash.methods, std::vector{FlashMethod::kFastboot});
+  EXPECT_TRUE(board.flash.sparse);
+  EXPECT_EQ(parse_board(serialize_board(board), "again", {}), board);
+
+  const struct {
+    const char *from, *to, *message;
+  } kCases[] = {
+      {"= 2048", "= -1", "b:9: key 'android.page_size': -1, expected 0 to 16384"},
+      {"= 2048", "= 3000", "b:9: key 'android.page_size': expected 2048, 4096, 8192 or 16384"},
+      {"= 2048", "= \"2048\"", "b:9: key 'android.page_size': expected an integer, found a string"},
+      {"0x80000000", "0x100000000",
+       "b:10: key 'android.base': 4294967296, expected 0 to 4294967295"},
+      {"header_version = 0", "header_version = 5",
+       "b:8: key 'android.header_version': 5, expected 0 to 4"},
+      {"tags_offset = 0x100\n", "", "b: key 'android.tags_offset' is missing"},
+      {"tags_offset", "dtb_offset = 1\ntags_offset",
+       "b:14: key 'android.dtb_offset': header version 0 has no use for it"},
+      {"header_version = 0", "header_version = 2",
+       "b: key 'android.dtb_offset' is missing\n"
+       "b:6: key 'boot.device_tree': 'appended' is not possible with header version 2"},
+      {"appended", "vendor-boot",
+       "b:6: key 'boot.device_tree': 'vendor-boot' is not possible with header version 0"},
+      {"appended", "pocket",
+       "b:6: key 'boot.device_tree': unknown place of a device tree 'pocket', expected none, "
+       "appended, header, header-and-appended, vendor-boot, file, folder, fit, uki or firmware"},
+      {"= 4096", "= 520", "b:21: key 'disk.sector_bytes': expected 512 or 4096"},
+      {"sector_bytes = 4096", "firmware = \"u-boot.bin\"",
+       "b:21: key 'disk.firmware': where it belongs is missing: firmware_offset"},
+      {"[\"fastboot\"]", "[\"magic\"]",
+       "b:23: key 'flash.methods': unknown flash method 'magic', expected fastboot, "
+       "fastboot-of-lk2nd, lk2nd, disk, uuu or hypervisor"},
+      {"true", "1", "b:24: key 'flash.sparse': expected a boolean, found an integer"},
+  };
+  for (const auto& c : kCases) {
+    std::string text = good;
+    text.replace(text.find(c.from), std::string_view(c.from).size(), c.to);
+    EXPECT_EQ(error_of([&] { parse_board(text, "b", {}); }), c.message) << c.to;
+  }
+  std::string direct = good;
+  direct.replace(direct.find("\"android\""), 9, "\"direct\"");
+  EXPECT_THAT(
+      error_of([&] { parse_board(direct, "b", {}); }),
+      StartsWith("b:8: key 'android.header_version': boot kind 'direct' has no use for it\n"));
+  // A family may say more than each of its boards has use for.
+  const EmbeddedFile family[] = {{"family.toml", direct}};
+  EXPECT_EQ(parse_board("name = \"child\"\nextends = \"family\"\n", "c", family).android,
+            AndroidBoot{});
+}
+
 TEST(Board, SpellsItsWords) {
   for (RootFormat format : {RootFormat::kSquashfs, RootFormat::kExt4, RootFormat::kErofs}) {
-    EXPECT_EQ(parse_root_format(to_text(format)), format);
+    EXPECT_EQ(parse_image_format(to_text(format)), format);
   }
   EXPECT_TRUE(is_arch_of(Arch::kX86_64, "x86_64-linux"));
   EXPECT_FALSE(is_arch_of(Arch::kX86_64, "aarch64-linux"));

@@ -179,13 +179,6 @@ www.service|web.service
 )");
 }
 
-TEST(LabelsReport, IsSummarised) {
-  EXPECT_EQ(labels_summary(make_report()),
-            R"(labels: 36 inodes, 7 labels, by 9 of 10 rules; a catch-all alone speaks of 24
-units' programs: 3 confined, 3 in init_t, initrc_t or unconfined_*, 8 unknown
-)");
-}
-
 TEST(LabelsReport, IsJson) {
   const std::string text = labels_json_text(make_report());
   size_t last = 0;

@@ -63,11 +63,13 @@ TEST_F(SplitsTest, StandInTheReport) {
   std::ostringstream out, err;
   Io io{in, out, err};
   TerminalReporter reporter(io, true);
-  BuildResult result;
-  const auto report = [&] { return nlohmann::json::parse(serialize_report(reporter, result)); };
-  EXPECT_FALSE(report().contains("splits"));
-  result.splits = find_splits(tree_);
-  const nlohmann::json splits = report()["splits"];
+  std::optional<Splits> found;
+  const auto run = [&] {
+    return nlohmann::json::parse(serialize_report(reporter, {{}, {}, found}))["run"];
+  };
+  EXPECT_FALSE(run().contains("splits"));
+  found = find_splits(tree_);
+  const nlohmann::json splits = run()["splits"];
   EXPECT_EQ(splits["count"], 2);
   EXPECT_EQ(splits["extra_inodes"], 3);
   EXPECT_EQ(splits["extra_bytes"], 2005);

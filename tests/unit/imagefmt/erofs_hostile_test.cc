@@ -11,8 +11,8 @@
 #include "imagefmt/erofs/checksum.h"
 #include "imagefmt/erofs/erofs.h"
 #include "imagefmt/erofs/format.h"
+#include "tests/support/image_test.h"
 #include "tests/support/random_tree.h"
-#include "tests/support/temp_dir.h"
 
 namespace imagefmt {
 namespace {
@@ -37,39 +37,7 @@ void mend_checksum(std::string& image) {
       checksum(as_bytes(image).subspan(kSuperblockOffset, kBlockSize - kSuperblockOffset));
 }
 
-class HostileErofs : public ::testing::Test {
- protected:
-  std::string write(const FileTree& tree, const ErofsOptions& options = {}) const {
-    SilentReporter reporter;
-    File file = File::create(path());
-    write_erofs(tree, options, file, reporter);
-    return read_file(path());
-  }
-  FileTree read(std::string_view image) const {
-    write_file(path(), image);
-    return read_erofs(std::make_shared<File>(File::open_for_reading(path())));
-  }
-  /// Reads the tree and a part of each file.
-  void read_all(std::string_view image) const {
-    FileTree tree = read(image);
-    Bytes part(1 << 20);
-    walk(tree, [&](const std::string&, const Node& node) {
-      if (!node.regular()) return;
-      const Content& content = node.regular()->content;
-      content.open()->read({part.data(), std::min<uint64_t>(part.size(), content.size_bytes())});
-    });
-  }
-  /// The error of reading `image`, without its first words.
-  std::string message(std::string_view image) const {
-    std::string text = error_of([&] { read_all(image); });
-    std::string frame = fmt::format("cannot read erofs image '{}': ", path());
-    EXPECT_THAT(text, StartsWith(frame));
-    return text.substr(std::min(frame.size(), text.size()));
-  }
-  std::string path() const { return folder_ / "image"; }
-
-  tests::TempDir folder_;
-};
+using HostileErofs = tests::ImageTest<tests::ErofsFormat>;
 
 /// Small, so that every field has a known place: the root's inode is the first of block 1.
 class SmallImage : public HostileErofs {

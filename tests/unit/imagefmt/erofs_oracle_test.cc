@@ -9,9 +9,9 @@
 
 #include "imagefmt/dump.h"
 #include "imagefmt/erofs/erofs.h"
+#include "tests/support/image_test.h"
 #include "tests/support/oracle.h"
 #include "tests/support/random_tree.h"
-#include "tests/support/temp_dir.h"
 
 namespace imagefmt {
 namespace {
@@ -21,20 +21,7 @@ using tests::output_of;
 using tests::scan;
 using tests::xattr_of;
 
-class ErofsOracle : public ::testing::Test {
- protected:
-  void write(const FileTree& tree, const ErofsOptions& options) const {
-    SilentReporter reporter;
-    File file = File::create(image());
-    write_erofs(tree, options, file, reporter);
-  }
-  FileTree read(const std::string& path) const {
-    return read_erofs(std::make_shared<File>(File::open_for_reading(path)));
-  }
-  std::string image() const { return folder_ / "image"; }
-
-  tests::TempDir folder_;
-};
+using ErofsOracle = tests::ImageTest<tests::ErofsFormat>;
 
 /// Text that compresses to about half, with noise in between.
 std::string mixed(size_t size, uint32_t seed) {
@@ -83,11 +70,15 @@ TEST_F(ErofsOracle, TheKernelSeesTheSameTree) {
   for (uint32_t seed : {1u, 2u}) {
     for (auto [compression, level] : {std::pair(Compression::kNone, std::optional<int>()),
                                       std::pair(Compression::kLz4, std::optional<int>()),
-                                      std::pair(Compression::kLz4, std::optional(9))}) {
-      const FileTree tree = tree_for(seed);
+                                      std::pair(Compression::kLz4, std::optional(9)),
+                                      std::pair(Compression::kZstd, std::optional<int>()),
+                                      std::pair(Compression::kZstd, std::optional(19))}) {
+      FileTree tree = tree_for(seed);
+      tests::add_limits(tree, int64_t{1} << 34, /*has_acls=*/true);
       write(tree, {.compression = compression, .level = level});
-      tests::Mount mount(image(), "erofs", folder_ / "mnt");
-      REQUIRE_OR_SKIP(mount.succeeded, "a kernel that mounts erofs from a loop device");
+      tests::Mount mount(path(), "erofs", folder_ / "mnt");
+      REQUIRE_OR_SKIP(mount.succeeded,
+                      "a kernel that mounts erofs from a loop device, with zstd since Linux 6.10");
       const FileTree kernel(scan(mount.point));
       EXPECT_EQ(dump(kernel), dump(tree)) << name_of(compression) << ' ' << seed;
       EXPECT_TRUE(kernel == tree) << name_of(compression) << ' ' << seed;
@@ -97,6 +88,23 @@ TEST_F(ErofsOracle, TheKernelSeesTheSameTree) {
       struct stat status {};
       EXPECT_EQ(lstat((mount.point + "/long/nothing").c_str(), &status), -1);
     }
+  }
+}
+
+TEST_F(ErofsOracle, TheKernelNumbersTheInodesAlike) {
+  REQUIRE_OR_SKIP(geteuid() == 0 && can_run("mount"), "root, or mount");
+  std::filesystem::create_directory(folder_ / "mnt");
+  const FileTree tree = tree_for(1);
+  write(tree);
+  tests::Mount mount(path(), "erofs", folder_ / "mnt");
+  REQUIRE_OR_SKIP(mount.succeeded, "a kernel that mounts erofs from a loop device");
+  PathsByInode numbers;
+  EXPECT_TRUE(read_from(path(), &numbers) == tree);
+  EXPECT_EQ(numbers.size(), totals(tree).inodes);
+  for (const auto& [number, path] : numbers) {
+    struct stat status {};
+    ASSERT_EQ(lstat((mount.point + path).c_str(), &status), 0) << path;
+    EXPECT_EQ(status.st_ino, number) << path;
   }
 }
 
@@ -116,7 +124,7 @@ TEST_F(ErofsOracle, FsckFindsNoFaultAndUnpacksTheSameTree) {
     write(tree, {.compression = compression});
     const std::string unpacked = folder_ / fmt::format("unpacked-{}", name_of(compression));
     // Fails for what it finds wrong.
-    output_of(fmt::format("fsck.erofs --extract={} --preserve {}", unpacked, image()));
+    output_of(fmt::format("fsck.erofs --extract={} --preserve {}", unpacked, path()));
     FileTree seen(scan(unpacked));
     walk(seen, [](const std::string&, Node& node) { node.label = Label(); });
     EXPECT_EQ(dump(seen), dump(tree)) << name_of(compression);
@@ -133,7 +141,7 @@ TEST_F(ErofsOracle, FsckFindsNoFaultAndUnpacksTheSameTree) {
 TEST_F(ErofsOracle, DumpShowsWhatIsInTheSuperblock) {
   REQUIRE_OR_SKIP(can_run("dump.erofs"), "dump.erofs");
   write(tests::random_tree(8), {.volume_name = "root", .image_mtime = 86400});
-  const std::string shown = output_of(fmt::format("TZ=UTC dump.erofs -s {}", image()));
+  const std::string shown = output_of(fmt::format("TZ=UTC dump.erofs -s {}", path()));
   EXPECT_NE(shown.find("Filesystem features:                          sb_csum mtime 0padding"),
             std::string::npos)
       << shown;
@@ -155,21 +163,17 @@ TEST_F(ErofsOracle, ImagesOfMkfsAreReadEqual) {
   (*noted.xattrs)["security.capability"] = std::string("\1\0\0\2\0\4", 6) + std::string(14, '\0');
   (*noted.xattrs)["user.note"] = std::string(300, 'n');
   const std::string ours = folder_ / "ours";
-  {
-    SilentReporter reporter;
-    File file = File::create(ours);
-    write_erofs(tree, {}, file, reporter);
-  }
+  write_to(ours, tree);
   std::filesystem::create_directory(folder_ / "mnt");
   tests::Mount source(ours, "erofs", folder_ / "mnt");
   REQUIRE_OR_SKIP(source.succeeded, "a kernel that mounts erofs from a loop device");
-  const FileTree expected = read(ours);
+  const FileTree expected = read_from(ours);
   for (const char* options :
        {"", "-zlz4", "-zlz4hc,12", "-zlz4 -C65536", "-zlz4hc -C1048576", "-zlz4 -Elegacy-compress",
         "-zlz4 -Elegacy-compress -C16384", "-x-1 -zlz4", "-x1", "--chunksize=4096",
         "--chunksize=65536 -Eforce-chunk-indexes", "-Enoinline_data", "-Eforce-inode-extended"}) {
-    output_of(fmt::format("mkfs.erofs --quiet {} {} {} 2>&1", options, image(), source.point));
-    FileTree found = read(image());
+    output_of(fmt::format("mkfs.erofs --quiet {} {} {} 2>&1", options, path(), source.point));
+    FileTree found = read();
     FileTree wanted = expected.clone();
     if (std::string_view(options).starts_with("-x-1")) {
       walk(wanted, [](const std::string&, Node& node) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "imagefmt/erofs/erofs.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
@@ -11,8 +12,8 @@
 #include "imagefmt/erofs/extents.h"
 #include "imagefmt/erofs/format.h"
 #include "imagefmt/erofs/slots.h"
+#include "tests/support/image_test.h"
 #include "tests/support/random_tree.h"
-#include "tests/support/temp_dir.h"
 
 namespace imagefmt {
 namespace {
@@ -20,22 +21,7 @@ namespace {
 using erofs::Superblock;
 using tests::error_of;
 
-/// Writes images into a folder of its own and reads them back.
-class Erofs : public ::testing::Test {
- protected:
-  std::string write(const FileTree& tree, const ErofsOptions& options = {}) {
-    SilentReporter reporter;
-    File file = File::create(path());
-    write_erofs(tree, options, file, reporter);
-    return read_file(path());
-  }
-  FileTree read() const {
-    return read_erofs(std::make_shared<File>(File::open_for_reading(path())));
-  }
-  std::string path() const { return folder_ / "image"; }
-
-  tests::TempDir folder_;
-};
+using Erofs = tests::ImageTest<tests::ErofsFormat>;
 
 Superblock superblock_of(const std::string& image) {
   return Cursor(as_bytes(image).subspan(erofs::kSuperblockOffset), "image")
@@ -62,7 +48,7 @@ Node file(std::string bytes) {
   return make_regular(Content::from_bytes(std::move(bytes)));
 }
 
-constexpr Compression kBoth[] = {Compression::kNone, Compression::kLz4};
+constexpr Compression kAll[] = {Compression::kNone, Compression::kLz4, Compression::kZstd};
 
 class ErofsRoundTrip
     : public Erofs,
@@ -84,12 +70,14 @@ INSTANTIATE_TEST_SUITE_P(, ErofsRoundTrip,
                          ::testing::Values(std::pair(Compression::kNone, std::nullopt),
                                            std::pair(Compression::kLz4, std::nullopt),
                                            std::pair(Compression::kLz4, std::optional(3)),
-                                           std::pair(Compression::kLz4, std::optional(12))));
+                                           std::pair(Compression::kLz4, std::optional(12)),
+                                           std::pair(Compression::kZstd, std::nullopt),
+                                           std::pair(Compression::kZstd, std::optional(22))));
 
 TEST_F(Erofs, BytesDoNotDependOnTheJobs) {
   FileTree tree = tests::random_tree(11);
   tree.insert("/large", file(words(5 << 20, 1)));
-  for (Compression compression : kBoth) {
+  for (Compression compression : kAll) {
     std::string one = write(tree, {.compression = compression, .jobs = 1});
     for (unsigned jobs : {2u, 7u}) {
       EXPECT_TRUE(write(tree, {.compression = compression, .jobs = jobs}) == one)
@@ -102,7 +90,8 @@ TEST_F(Erofs, FilesOfEverySizeComeBack) {
   // Around what fits behind an inode, into a block, into the packs of an index, into a part.
   FileTree tree;
   std::vector<size_t> sizes = {0, 1, 3900, 4000, 4015, 4016, 4017, 4048, 4064, 4065, 4095};
-  for (size_t blocks : {1u, 2u, 3u, 4u, 7u, 15u, 16u, 17u, 24u, 37u, 255u, 256u, 257u}) {
+  for (size_t blocks :
+       {1u, 2u, 3u, 4u, 7u, 15u, 16u, 17u, 24u, 32u, 33u, 37u, 65u, 255u, 256u, 257u}) {
     for (size_t more : {0u, 1u, 100u, 4016u, 4095u}) sizes.push_back(blocks * 4096 + more);
   }
   for (size_t size : sizes) {
@@ -118,7 +107,7 @@ TEST_F(Erofs, FilesOfEverySizeComeBack) {
     mixed.resize(size);
     tree.insert("/mixed/" + name, file(std::move(mixed)));
   }
-  for (Compression compression : kBoth) {
+  for (Compression compression : kAll) {
     write(tree, {.compression = compression});
     EXPECT_TRUE(read() == tree) << name_of(compression);
   }
@@ -128,7 +117,7 @@ TEST_F(Erofs, FilesMayBeReadAnywhere) {
   FileTree tree;
   const std::string bytes = words(3 << 20, 5) + std::string(3 << 20, 'z') + noise(1 << 20, 6);
   tree.insert("/f", file(bytes));
-  for (Compression compression : kBoth) {
+  for (Compression compression : kAll) {
     write(tree, {.compression = compression});
     const FileTree back = read();
     std::mt19937 dice(7);
@@ -145,6 +134,19 @@ TEST_F(Erofs, FilesMayBeReadAnywhere) {
       }
     }
   }
+}
+
+TEST_F(Erofs, GivesTheNumbersOfItsInodes) {
+  FileTree tree;
+  tree.insert("/a/b", file("x"));
+  tree.insert("/c", make_symlink("a"));
+  write(tree);
+  PathsByInode numbers;
+  EXPECT_TRUE(read_from(path(), &numbers) == tree);
+  // Units of 32 bytes: the root in block 1, before what its tree alone decides; a file behind.
+  using Number = std::pair<uint64_t, std::string>;
+  EXPECT_THAT(numbers, ::testing::UnorderedElementsAre(Number(128, "/"), Number(131, "/a"),
+                                                       Number(134, "/c"), Number(256, "/a/b")));
 }
 
 TEST_F(Erofs, HoldsEveryKindOfNode) {
@@ -180,7 +182,7 @@ TEST_F(Erofs, HoldsEveryKindOfNode) {
   Node& twin = tree.insert("/twin", file(std::string(4500, 't')));
   twin.xattrs = std::make_unique<Xattrs>(*last.xattrs);
   (*twin.xattrs)["user.own"] = std::string(5000, 'o');
-  for (Compression compression : kBoth) {
+  for (Compression compression : kAll) {
     write(tree, {.compression = compression});
     EXPECT_EQ(dump(read()), dump(tree));
     EXPECT_TRUE(read() == tree);
@@ -250,7 +252,7 @@ TEST_F(Erofs, HoldsLargeSparseFiles) {
 }
 
 TEST_F(Erofs, EqualFilesShareTheirBlocks) {
-  for (Compression compression : kBoth) {
+  for (Compression compression : kAll) {
     FileTree tree;
     const ErofsOptions options{.compression = compression};
     std::string large = noise(3 << 20, 1), small = noise(70000, 2), packed = words(300000, 3);
@@ -282,6 +284,7 @@ TEST_F(Erofs, WhatDoesNotShrinkIsStoredAsItIs) {
   EXPECT_LE(write(tree).size(), 500000u + 4 * 4096);
   tree.insert("/words", file(words(1000000, 1)));
   EXPECT_LE(write(tree).size(), 500000u + 700000u);
+  EXPECT_LE(write(tree, {.compression = Compression::kZstd}).size(), 500000u + 400000u);
 }
 
 TEST_F(Erofs, LabelsAreSharedAndHaveATrailingNul) {
@@ -314,6 +317,11 @@ TEST_F(Erofs, TheSuperblockSaysWhatItMust) {
   // Linux 5.10 knows no other feature.
   EXPECT_EQ(block.incompat_features, erofs::kZeroPadding);
   EXPECT_EQ(superblock_of(write(tree, {.compression = Compression::kNone})).incompat_features, 0u);
+  const std::string zstd = write(tree, {.compression = Compression::kZstd});
+  EXPECT_EQ(superblock_of(zstd).incompat_features, erofs::kZeroPadding | erofs::kBigClusters);
+  EXPECT_EQ(superblock_of(zstd).algorithms, 1 << 3);
+  // Six bytes of settings: format 0, windows of up to 2^17 bytes.
+  EXPECT_EQ(to_hex(as_bytes(zstd).subspan(1024 + 128, 8)), "0600000700000000");
   auto uuid = [&](const ErofsOptions& changed) {
     return to_hex(superblock_of(write(tree, changed)).uuid);
   };
@@ -364,8 +372,12 @@ TEST_F(Erofs, RefusesOptionsOutOfRange) {
   }
   EXPECT_EQ(message({.compression = Compression::kNone, .level = 1}),
             "cannot use level 1 without compression");
-  EXPECT_EQ(message({.compression = Compression::kZstd}),
-            "cannot compress an erofs image with zstd: expected lz4 or none");
+  for (int level : {-1, 0, 23}) {
+    EXPECT_EQ(message({.compression = Compression::kZstd, .level = level}),
+              fmt::format("cannot use level {} with zstd: expected 1 to 22", level));
+  }
+  EXPECT_EQ(message({.compression = Compression::kXz}),
+            "cannot compress an erofs image with xz: expected lz4, zstd or none");
   EXPECT_EQ(message({.volume_name = "more than 15 bytes"}),
             "cannot use the volume name 'more than 15 bytes': expected at most 15 bytes, found 18");
 }
@@ -421,7 +433,7 @@ class Broken : public ContentSource {
 
 TEST_F(Erofs, AReadThatFailsLeavesNoImage) {
   for (uint64_t size : {(1u << 20) - 1, 5u << 20}) {
-    for (Compression compression : kBoth) {
+    for (Compression compression : kAll) {
       FileTree tree = tests::random_tree(6, 100);
       auto source = std::make_shared<Broken>();
       tree.insert("/broken", make_regular(Content::from_source(source, size + 1)));

@@ -11,9 +11,9 @@
 
 #include "imagefmt/dump.h"
 #include "imagefmt/ext4/ext4.h"
+#include "tests/support/image_test.h"
 #include "tests/support/oracle.h"
 #include "tests/support/random_tree.h"
-#include "tests/support/temp_dir.h"
 
 namespace imagefmt {
 namespace {
@@ -23,21 +23,10 @@ using tests::Mount;
 using tests::output_of;
 using tests::scan;
 
-class Ext4Oracle : public ::testing::Test {
+class Ext4Oracle : public tests::ImageTest<tests::Ext4Format> {
  protected:
-  void write(const FileTree& tree, const Ext4Options& options = {}) const {
-    SilentReporter reporter;
-    File file = File::create(image());
-    write_ext4(tree, options, file, reporter);
-  }
-  FileTree read() const {
-    return read_ext4(std::make_shared<File>(File::open_for_reading(image())));
-  }
   /// e2fsck finds nothing to mend; output_of() fails otherwise.
-  void expect_clean() const { output_of(fmt::format("e2fsck -fn {} 2>&1", image())); }
-  std::string image() const { return folder_ / "image"; }
-
-  tests::TempDir folder_;
+  void expect_clean() const { output_of(fmt::format("e2fsck -fn {} 2>&1", path())); }
 };
 
 /// With what ext4 alone holds, and without what has no value to compare.
@@ -71,15 +60,19 @@ Node folder_of(uint32_t count, size_t name_size) {
 TEST_F(Ext4Oracle, TheKernelSeesTheSameTree) {
   REQUIRE_OR_SKIP(geteuid() == 0 && can_run("mount") && can_run("e2fsck"), "root, or a tool");
   std::filesystem::create_directory(folder_ / "mnt");
-  const Ext4Options kinds[] = {{}, {.free_space_bytes = 64 << 20}, {.share_data = true}};
+  const Ext4Options kinds[] = {{},
+                               {.free_space_bytes = 64 << 20},
+                               {.free_space_bytes = 64 << 20, .journal = true},
+                               {.share_data = true}};
   for (const Ext4Options& options : kinds) {
     FileTree tree = tree_for(options.share_data ? 1 : options.free_space_bytes ? 2 : 3);
     // Names are looked up by the index: one level, and two.
     tree.insert("/large", folder_of(1500, 40));
     tree.insert("/larger", folder_of(9000, 255));
+    tests::add_limits(tree, (int64_t{1} << 34) + INT32_MIN - 1, /*has_acls=*/true);
     write(tree, options);
     expect_clean();
-    Mount mount(image(), "ext4", folder_ / "mnt");
+    Mount mount(path(), "ext4", folder_ / "mnt");
     REQUIRE_OR_SKIP(mount.succeeded, "a kernel that mounts ext4 from a loop device");
     const FileTree kernel(scan(mount.point));
     EXPECT_EQ(dump(kernel), dump(tree));
@@ -103,6 +96,20 @@ TEST_F(Ext4Oracle, FoldersOfEverySizeAreClean) {
   }
 }
 
+TEST_F(Ext4Oracle, FoldersOf4To64KiBAreClean) {
+  REQUIRE_OR_SKIP(can_run("e2fsck"), "e2fsck");
+  FileTree tree;
+  // With a name of 255 bytes an entry takes 264 of a block's.
+  for (uint32_t count = 14; count <= 16 * 15; ++count) {
+    if (count % 15 < 2 || count % 15 == 14) {
+      tree.insert(fmt::format("/{}", count), folder_of(count, 255));
+    }
+  }
+  write(tree);
+  expect_clean();
+  EXPECT_TRUE(read() == tree);
+}
+
 TEST_F(Ext4Oracle, FilesOfManyExtentsAreClean) {
   REQUIRE_OR_SKIP(can_run("e2fsck"), "e2fsck");
   for (size_t pieces : {4, 5, 340, 341, 1400}) {
@@ -124,7 +131,7 @@ TEST_F(Ext4Oracle, AnImageWithFreeSpaceIsWrittenToAndResized) {
   tree.insert("/large", folder_of(1500, 40));
   write(tree, {.free_space_bytes = 40 << 20});
   {
-    Mount mount(image(), "ext4", folder_ / "mnt", "rw");
+    Mount mount(path(), "ext4", folder_ / "mnt", "rw");
     REQUIRE_OR_SKIP(mount.succeeded, "a kernel that mounts ext4 from a loop device");
     write_file(mount.point + "/new", std::string(30 << 20, 'n'));
     for (int i = 0; i < 300; ++i) {
@@ -138,16 +145,63 @@ TEST_F(Ext4Oracle, AnImageWithFreeSpaceIsWrittenToAndResized) {
   EXPECT_FALSE(changed.find("/large/000001" + std::string(34, 'n')));
   const std::vector<std::string> lines = dump(changed);
   // e2fsck makes lost+found, which resize2fs wants to have been run.
-  output_of(fmt::format("e2fsck -fp {0} >&2; [ $? -le 1 ] && resize2fs {0} 300M >&2", image()));
+  output_of(fmt::format("e2fsck -fp {0} >&2; [ $? -le 1 ] && resize2fs {0} 300M >&2", path()));
   expect_clean();
-  output_of(fmt::format("resize2fs -M {} >&2", image()));
+  output_of(fmt::format("resize2fs -M {} >&2", path()));
   expect_clean();
   // Its lost+found has a block map.
   FileTree resized = read();
-  Mount mount(image(), "ext4", folder_ / "mnt");
+  Mount mount(path(), "ext4", folder_ / "mnt");
   EXPECT_TRUE(FileTree(scan(mount.point)) == resized);
   erase_lost_found(resized);
   EXPECT_EQ(dump(resized), lines);
+}
+
+TEST_F(Ext4Oracle, AJournalHasTheSizeThatMke2fsChooses) {
+  REQUIRE_OR_SKIP(can_run("e2fsck") && can_run("dumpe2fs"), "e2fsprogs");
+  const FileTree tree = tree_for(7);
+  // The last one takes more extents than fit into an inode.
+  for (const auto& [free_space, size] : {std::pair<uint64_t, const char*>(1 << 20, "4096k"),
+                                         {100 << 20, "4096k"},
+                                         {300 << 20, "16M"},
+                                         {uint64_t{3} << 30, "64M"},
+                                         {uint64_t{20} << 30, "128M"},
+                                         {uint64_t{200} << 30, "1024M"}}) {
+    write_to(path(), tree, {.free_space_bytes = free_space, .journal = true});
+    expect_clean();
+    const std::string shown = output_of(fmt::format("dumpe2fs -h {} 2>&1", path()));
+    EXPECT_NE(shown.find(fmt::format("Total journal size:       {}\n", size)), std::string::npos)
+        << shown;
+    EXPECT_TRUE(read() == tree);
+  }
+}
+
+TEST_F(Ext4Oracle, TheJournalMendsWhatWasNotUnmounted) {
+  REQUIRE_OR_SKIP(geteuid() == 0 && can_run("mount") && can_run("e2fsck"), "root, or a tool");
+  std::filesystem::create_directory(folder_ / "mnt");
+  FileTree tree = tree_for(8);
+  write(tree, {.free_space_bytes = 40 << 20, .journal = true});
+  {
+    Mount mount(path(), "ext4", folder_ / "mnt", "rw");
+    REQUIRE_OR_SKIP(mount.succeeded, "a kernel that mounts ext4 from a loop device");
+    std::filesystem::create_directory(mount.point + "/new");
+    for (int i = 0; i < 500; ++i) write_file(fmt::format("{}/new/{}", mount.point, i), "more");
+    // What a machine without power finds.
+    output_of(fmt::format("sync -f {} && cp --sparse=always {} {}", mount.point, path(),
+                          folder_ / "cut"));
+  }
+  EXPECT_EQ(tests::error_of([&] {
+              read_ext4(std::make_shared<File>(File::open_for_reading(folder_ / "cut")));
+            }),
+            "cannot read ext4 image '" + folder_ / "cut" + "': its journal has not been replayed");
+  std::filesystem::rename(folder_ / "cut", path());
+  { Mount mount(path(), "ext4", folder_ / "mnt", "rw"); }
+  expect_clean();
+  FileTree mended = read();
+  EXPECT_TRUE(mended.find("/new/499"));
+  std::erase_if(mended.root().directory()->entries,
+                [](const Entry& entry) { return entry.name == "new"; });
+  EXPECT_EQ(dump(mended), dump(tree));
 }
 
 TEST_F(Ext4Oracle, AnImageWithFreeSpaceHasGoodCopiesOfTheSuperblock) {
@@ -160,7 +214,7 @@ TEST_F(Ext4Oracle, AnImageWithFreeSpaceHasGoodCopiesOfTheSuperblock) {
   tree.insert("/large", make_regular(Content::from_bytes(std::move(bytes))));
   write(tree, {.free_space_bytes = 300 << 20});
   expect_clean();
-  output_of(fmt::format("e2fsck -fn -b 32768 {} 2>&1", image()));
+  output_of(fmt::format("e2fsck -fn -b 32768 {} 2>&1", path()));
   EXPECT_TRUE(read() == tree);
 }
 
@@ -191,9 +245,10 @@ TEST_F(Ext4Oracle, ImagesOfMke2fsAreReadEqual) {
   for (const char* options :
        {"-t ext4", "-t ext4 -b 1024", "-t ext4 -b 2048 -I 128", "-t ext4 -O ^64bit",
         "-t ext4 -O ^metadata_csum -I 512", "-t ext4 -O ^has_journal",
-        "-t ext4 -O metadata_csum_seed", "-t ext4 -O ^dir_index", "-t ext3 -b 1024", "-t ext2"}) {
-    std::filesystem::remove(image());
-    output_of(fmt::format("mke2fs -q -d {} {} {} 100M >&2", source, options, image()));
+        "-t ext4 -O metadata_csum_seed", "-t ext4 -b 1024 -g 1024 -O meta_bg,^resize_inode",
+        "-t ext4 -O ^dir_index", "-t ext3 -b 1024", "-t ext2"}) {
+    std::filesystem::remove(path());
+    output_of(fmt::format("mke2fs -q -d {} {} {} 100M >&2", source, options, path()));
     FileTree expected(scan(source));
     FileTree found = read();
     // The root is made anew: mke2fs gives it the time at which it runs.

@@ -12,8 +12,8 @@
 #include "imagefmt/ext4/format.h"
 #include "imagefmt/ext4/plan.h"
 #include "imagefmt/ext4/survey.h"
+#include "tests/support/image_test.h"
 #include "tests/support/random_tree.h"
-#include "tests/support/temp_dir.h"
 
 namespace imagefmt {
 namespace {
@@ -21,25 +21,12 @@ namespace {
 using namespace ext4;
 using tests::error_of;
 
-/// Writes images into a folder of its own and reads them back.
-class Ext4 : public ::testing::Test {
+class Ext4 : public tests::ImageTest<tests::Ext4Format> {
  protected:
-  std::string write(const FileTree& tree, const Ext4Options& options = {}) {
-    SilentReporter reporter;
-    File file = File::create(path());
-    write_ext4(tree, options, file, reporter);
-    return read_file(path());
-  }
-  FileTree read() const {
-    return read_ext4(std::make_shared<File>(File::open_for_reading(path())));
-  }
-  std::string path() const { return folder_ / "image"; }
   uint64_t blocks_on_disk() const {
     return static_cast<uint64_t>(File::open_for_reading(path()).status().st_blocks) * 512 /
            kBlockSize;
   }
-
-  tests::TempDir folder_;
 };
 
 const Superblock& superblock_of(const std::string& image) {
@@ -388,6 +375,15 @@ TEST_F(Ext4, BadOptionsAreNamed) {
             "cannot share data in an image with free space: it cannot be written to");
   EXPECT_EQ(error_of([&] { write(tree, {.free_space_bytes = UINT64_MAX}); }),
             "cannot make an ext4 image of 1125899906842633 inodes: it holds 4294934527");
+}
+
+TEST_F(Ext4, AJournalTakesNoFreeSpace) {
+  const FileTree tree = tests::random_tree(9);
+  const std::string image = write(tree, {.free_space_bytes = 40 << 20, .journal = true});
+  EXPECT_EQ(superblock_of(image).free_block_count_low, (40u << 20) / kBlockSize);
+  EXPECT_EQ(superblock_of(image).journal_inode, kJournalInode);
+  EXPECT_EQ(error_of([&] { write(tree, {.journal = true}); }),
+            "cannot give an image without free space a journal: nobody writes to it");
 }
 
 TEST_F(Ext4, AllThatDoesNotFitIsNamedAtOnce) {

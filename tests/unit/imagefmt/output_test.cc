@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "imagefmt/output.h"
+
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <signal.h>
@@ -8,7 +10,6 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "imagefmt/base/file.h"
 #include "tests/support/temp_dir.h"
 
 namespace imagefmt {
@@ -96,6 +97,18 @@ TEST(OutputFile, ReplacesAFileInOneRename) {
   EXPECT_EQ(read_file(folder / "out"), "new");
 }
 
+TEST(OutputFile, LeavesWhatALiveProcessOfTheSameNumberWrites) {
+  // As in two containers that share the folder.
+  TempDir folder;
+  const std::string partial = folder / fmt::format(".out.partial-{}", getpid());
+  write_file(partial, "of a live process");
+  UniqueFd alive(open(partial.c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_EQ(flock(alive.get(), LOCK_EX), 0);
+  EXPECT_EQ(error_of([&] { OutputFile output(folder / "out"); }),
+            "cannot create '" + partial + "': File exists");
+  EXPECT_EQ(read_file(partial), "of a live process");
+}
+
 TEST(OutputFile, LeavesDevicesAndFoldersAlone) {
   TempDir folder;
   auto message = [](const std::string& path) { return error_of([&] { OutputFile output(path); }); };
@@ -119,6 +132,23 @@ TEST(DiscardOutputs, RemovesWhatIsNotCommitted) {
   int status = 0;
   ASSERT_EQ(waitpid(child, &status, 0), child);
   EXPECT_THAT(names_in(folder.path()), ElementsAre("done"));
+}
+
+TEST(Output, HoldsWhatWasAppendedInItsOrder) {
+  TempDir folder;
+  File file = File::create(folder / "out");
+  file.write(0, as_bytes("head"));
+  Output output(file, 4);
+  std::string expected = "head";
+  // More than goes to the disk at once, in parts smaller and larger than what is collected.
+  for (size_t i = 0; expected.size() < (40 << 20); ++i) {
+    const std::string part(i % 7 == 0 ? (2 << 20) + i : i * 97 % 300'000, static_cast<char>(i));
+    output.append(as_bytes(part));
+    expected += part;
+    ASSERT_EQ(output.position(), expected.size());
+  }
+  output.flush();
+  EXPECT_TRUE(read_file(folder / "out") == expected);
 }
 
 }  // namespace

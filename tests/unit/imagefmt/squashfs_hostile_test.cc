@@ -9,8 +9,8 @@
 #include "imagefmt/dump.h"
 #include "imagefmt/squashfs/format.h"
 #include "imagefmt/squashfs/squashfs.h"
+#include "tests/support/image_test.h"
 #include "tests/support/random_tree.h"
-#include "tests/support/temp_dir.h"
 
 namespace imagefmt {
 namespace {
@@ -19,39 +19,7 @@ using namespace squashfs;
 using ::testing::StartsWith;
 using tests::error_of;
 
-class HostileSquashfs : public ::testing::Test {
- protected:
-  std::string write(const FileTree& tree, const SquashfsOptions& options) const {
-    SilentReporter reporter;
-    File file = File::create(path());
-    write_squashfs(tree, options, file, reporter);
-    return read_file(path());
-  }
-  FileTree read(std::string_view image) const {
-    write_file(path(), image);
-    return read_squashfs(std::make_shared<File>(File::open_for_reading(path())));
-  }
-  /// Reads the tree and a part of each file.
-  void read_all(std::string_view image) const {
-    FileTree tree = read(image);
-    Bytes part(1 << 20);
-    walk(tree, [&](const std::string&, const Node& node) {
-      if (!node.regular()) return;
-      const Content& content = node.regular()->content;
-      content.open()->read({part.data(), std::min<uint64_t>(part.size(), content.size_bytes())});
-    });
-  }
-  /// The error of reading `image`, without its first words.
-  std::string message(std::string_view image) const {
-    std::string text = error_of([&] { read_all(image); });
-    std::string frame = fmt::format("cannot read squashfs image '{}': ", path());
-    EXPECT_THAT(text, StartsWith(frame));
-    return text.substr(std::min(frame.size(), text.size()));
-  }
-  std::string path() const { return folder_ / "image"; }
-
-  tests::TempDir folder_;
-};
+using HostileSquashfs = tests::ImageTest<tests::SquashfsFormat>;
 
 /// A struct of the format at a place in an image, to be changed.
 template <class T>

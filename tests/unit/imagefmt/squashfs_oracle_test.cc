@@ -13,9 +13,9 @@
 
 #include "imagefmt/dump.h"
 #include "imagefmt/squashfs/squashfs.h"
+#include "tests/support/image_test.h"
 #include "tests/support/oracle.h"
 #include "tests/support/random_tree.h"
-#include "tests/support/temp_dir.h"
 
 namespace imagefmt {
 namespace {
@@ -26,20 +26,7 @@ using tests::output_of;
 using tests::scan;
 using tests::xattr_of;
 
-class SquashfsOracle : public ::testing::Test {
- protected:
-  void write(const FileTree& tree, const SquashfsOptions& options) const {
-    SilentReporter reporter;
-    File file = File::create(image());
-    write_squashfs(tree, options, file, reporter);
-  }
-  FileTree read(const std::string& path) const {
-    return read_squashfs(std::make_shared<File>(File::open_for_reading(path)));
-  }
-  std::string image() const { return folder_ / "image"; }
-
-  tests::TempDir folder_;
-};
+using SquashfsOracle = tests::ImageTest<tests::SquashfsFormat>;
 
 /// Without what a test that is not root cannot make or what has no value to compare.
 FileTree tree_for(uint32_t seed) {
@@ -66,8 +53,9 @@ TEST_F(SquashfsOracle, TheKernelSeesTheSameTree) {
       entries.push_back({fmt::format("{:05}-{}", i, std::string(40, 'n')), make_directory()});
     }
     tree.insert("/large", Node(Directory(std::move(entries)), 0755));
+    tests::add_limits(tree, UINT32_MAX, /*has_acls=*/false);
     write(tree, {.compression = compression, .block_size = block_size});
-    Mount mount(image(), "squashfs", folder_ / "mnt");
+    Mount mount(path(), "squashfs", folder_ / "mnt");
     REQUIRE_OR_SKIP(mount.succeeded, "a kernel that mounts squashfs from a loop device");
     FileTree kernel(scan(mount.point));
     EXPECT_EQ(dump(kernel), dump(tree)) << name_of(compression) << ' ' << block_size;
@@ -82,13 +70,12 @@ TEST_F(SquashfsOracle, TheKernelNumbersTheInodesAlike) {
   std::filesystem::create_directory(folder_ / "mnt");
   const FileTree tree = tree_for(1);
   write(tree, {});
-  Mount mount(image(), "squashfs", folder_ / "mnt");
+  Mount mount(path(), "squashfs", folder_ / "mnt");
   REQUIRE_OR_SKIP(mount.succeeded, "a kernel that mounts squashfs from a loop device");
-  const NumberedTree numbered =
-      read_numbered_squashfs(std::make_shared<File>(File::open_for_reading(image())));
-  EXPECT_TRUE(numbered.tree == tree);
-  EXPECT_EQ(numbered.paths_by_inode.size(), totals(tree).inodes);
-  for (const auto& [number, path] : numbered.paths_by_inode) {
+  PathsByInode numbers;
+  EXPECT_TRUE(read_from(path(), &numbers) == tree);
+  EXPECT_EQ(numbers.size(), totals(tree).inodes);
+  for (const auto& [number, path] : numbers) {
     struct stat status {};
     ASSERT_EQ(lstat((mount.point + path).c_str(), &status), 0) << path;
     EXPECT_EQ(status.st_ino, number) << path;
@@ -134,7 +121,7 @@ TEST_F(SquashfsOracle, UnsquashfsListsAndUnpacksTheSameTree) {
                                   Compression::kGzip, Compression::kLz4}) {
     write(tree, {.compression = compression, .isolate_below = "/folder1"});
     std::string list;
-    std::istringstream lines(output_of(fmt::format("unsquashfs -lln -d '' {}", image())));
+    std::istringstream lines(output_of(fmt::format("unsquashfs -lln -d '' {}", path())));
     for (std::string line; std::getline(lines, line);) {
       std::istringstream fields(line);
       std::string mode, ids, size, date, time, path;
@@ -146,11 +133,25 @@ TEST_F(SquashfsOracle, UnsquashfsListsAndUnpacksTheSameTree) {
     EXPECT_EQ(list, expected_list) << name_of(compression);
 
     std::string unpacked = folder_ / fmt::format("unpacked-{}", name_of(compression));
-    output_of(fmt::format("unsquashfs -no-xattrs -no-progress -quiet -d {} {}", unpacked, image()));
+    output_of(fmt::format("unsquashfs -no-xattrs -no-progress -quiet -d {} {}", unpacked, path()));
     FileTree seen(scan(unpacked));
     walk(seen, [](const std::string&, Node& node) { node.uid = node.gid = 0; });
     EXPECT_EQ(dump(seen), dump(unlabelled)) << name_of(compression);
     EXPECT_TRUE(seen == unlabelled) << name_of(compression);
+  }
+}
+
+TEST_F(SquashfsOracle, UnsquashfsUnpacksEveryInodeWithAllThatItHas) {
+  REQUIRE_OR_SKIP(geteuid() == 0 && can_run("unsquashfs"), "root, or unsquashfs");
+  for (Compression compression : {Compression::kNone, Compression::kZstd}) {
+    FileTree tree = tree_for(9 + static_cast<uint32_t>(compression));
+    tests::add_limits(tree, INT32_MAX, /*has_acls=*/false);
+    write(tree, {.compression = compression});
+    const std::string unpacked = folder_ / fmt::format("all-{}", name_of(compression));
+    output_of(fmt::format("unsquashfs -no-progress -quiet -d {} {}", unpacked, path()));
+    const FileTree seen(scan(unpacked));
+    EXPECT_EQ(dump(seen), dump(tree)) << name_of(compression);
+    EXPECT_TRUE(seen == tree) << name_of(compression);
   }
 }
 
@@ -189,7 +190,7 @@ class ForeignImages : public SquashfsOracle {
     }
   }
   void expect_equal(const std::string& image, const std::string& what) const {
-    FileTree expected(scan(source_)), found = read(image);
+    FileTree expected(scan(source_)), found = read_from(image);
     EXPECT_EQ(dump(found), dump(expected)) << what;
     EXPECT_TRUE(found == expected) << what;
   }
@@ -205,9 +206,9 @@ TEST_F(ForeignImages, OfMksquashfsAreReadEqual) {
         "-comp gzip -no-fragments", "-comp zstd -always-use-fragments -b 8192",
         "-comp xz -Xbcj x86", "-comp gzip -no-exports", "-comp gzip -noI -noD -noF -noX",
         "-comp zstd -no-duplicates -no-sparse", "-comp lz4 -b 4096"}) {
-    output_of(fmt::format("mksquashfs {} {} -noappend -no-progress -quiet {}", source_, image(),
-                          options));
-    expect_equal(image(), options);
+    output_of(
+        fmt::format("mksquashfs {} {} -noappend -no-progress -quiet {}", source_, path(), options));
+    expect_equal(path(), options);
   }
 }
 
@@ -216,8 +217,8 @@ TEST_F(ForeignImages, OfGensquashfsAreReadEqual) {
   make_source();
   for (const char* options : {"-c gzip", "-c xz", "-c zstd -b 1M", "-c lz4 -e",
                               "-c zstd -T -b 4096", "-c lz4 -X hc", "-c gzip -j 4 -b 16384"}) {
-    output_of(fmt::format("gensquashfs -q -f -k -x -D {} {} {}", source_, options, image()));
-    expect_equal(image(), options);
+    output_of(fmt::format("gensquashfs -q -f -k -x -D {} {} {}", source_, options, path()));
+    expect_equal(path(), options);
   }
 }
 

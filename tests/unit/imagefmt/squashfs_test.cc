@@ -11,8 +11,8 @@
 
 #include "imagefmt/dump.h"
 #include "imagefmt/squashfs/format.h"
+#include "tests/support/image_test.h"
 #include "tests/support/random_tree.h"
-#include "tests/support/temp_dir.h"
 
 namespace imagefmt {
 namespace {
@@ -20,26 +20,7 @@ namespace {
 using squashfs::Superblock;
 using tests::error_of;
 
-/// Writes images into a folder of its own and reads them back.
-class Squashfs : public ::testing::Test {
- protected:
-  std::string write(const FileTree& tree, const SquashfsOptions& options = {}) {
-    SilentReporter reporter;
-    File file = File::create(path());
-    write_squashfs(tree, options, file, reporter);
-    return read_file(path());
-  }
-  FileTree read() const {
-    return read_squashfs(std::make_shared<File>(File::open_for_reading(path())));
-  }
-  FileTree read(std::string_view image) const {
-    write_file(path(), image);
-    return read();
-  }
-  std::string path() const { return folder_ / "image"; }
-
-  tests::TempDir folder_;
-};
+using Squashfs = tests::ImageTest<tests::SquashfsFormat>;
 
 Superblock superblock_of(const std::string& image) {
   return Cursor(as_bytes(image), "image").take_struct<Superblock>();
@@ -124,12 +105,11 @@ TEST_F(Squashfs, GivesTheNumbersOfItsInodes) {
   tree.insert("/a/b", file("x"));
   tree.insert("/c", make_symlink("a"));
   write(tree);
-  NumberedTree numbered =
-      read_numbered_squashfs(std::make_shared<File>(File::open_for_reading(path())));
-  EXPECT_TRUE(numbered.tree == tree);
+  PathsByInode numbers;
+  EXPECT_TRUE(read_from(path(), &numbers) == tree);
   using Number = std::pair<uint64_t, std::string>;
-  EXPECT_THAT(numbered.paths_by_inode, ::testing::ElementsAre(Number(1, "/"), Number(2, "/a"),
-                                                              Number(3, "/c"), Number(4, "/a/b")));
+  EXPECT_THAT(numbers, ::testing::UnorderedElementsAre(Number(1, "/"), Number(2, "/a"),
+                                                       Number(3, "/c"), Number(4, "/a/b")));
 }
 
 TEST_F(Squashfs, HoldsEveryKindOfNode) {
