@@ -20,7 +20,8 @@ size_t fingerprint_of(ByteView bytes) {
 struct BufferPool::Shared {
   size_t size;
   std::mutex mutex;
-  std::vector<std::unique_ptr<uint8_t[]>> free;
+  std::vector<std::unique_ptr<uint8_t[]>> free;  // with room for all: to give back never fails
+  size_t made = 0;
 };
 
 BufferPool::BufferPool(size_t size) : shared_(std::make_shared<Shared>()) {
@@ -38,6 +39,8 @@ BufferPool::Buffer BufferPool::take() {
     if (!shared_->free.empty()) {
       memory = std::move(shared_->free.back());
       shared_->free.pop_back();
+    } else {
+      shared_->free.reserve(++shared_->made);
     }
   }
   if (!memory) memory.reset(new uint8_t[shared_->size]);
