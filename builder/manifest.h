@@ -14,7 +14,7 @@ namespace builder {
 
 struct Artifact {
   std::string name;  // relative to the output folder
-  std::string kind;  // root, kernel, initrd, cmdline, policy, file_contexts, or a BootFile's
+  std::string kind;  // root, index, kernel, initrd, cmdline, policy, file_contexts, or a BootFile's
   uint64_t size_bytes = 0;
   std::string sha256;  // lower-case hexadecimal
 };
