@@ -152,6 +152,10 @@ std::string identity_of(const Closure& closure) {
   return identity;
 }
 
+std::string root_image_of(std::string_view format) {
+  return fmt::format("root.{}", format);
+}
+
 /// What a build goes by: its options, completed by the board and checked.
 struct Target {
   Board board;
@@ -163,6 +167,9 @@ Target find_target(const BuildOptions& options) {
   target.image.format = options.system.format.value_or(target.board.root_format);
   target.image.image_mtime = options.system.source_date_epoch;
   target.image.jobs = options.system.jobs;
+  if (!target.image.reference.empty()) {
+    target.image.reference += '/' + root_image_of(to_text(target.image.format));
+  }
   check_image_options(target.image);
   target.system.read_only = is_read_only(target.image);
   target.system.compression = imagefmt::name_of(used_compression(target.image));
@@ -193,7 +200,8 @@ std::vector<Artifact> list_artifacts(const std::string& folder, const LabelledSy
       make_artifact(folder, "initrd", "initrd"),
       make_artifact(folder, "kernel", "kernel"),
       make_artifact(folder, "kernel-config.fragment", "kernel-config"),
-      make_artifact(folder, root_image, "root")};
+      make_artifact(folder, root_image, "root"),
+      make_artifact(folder, imagefmt::index_path(root_image), "index")};
   for (const BootFile& file : system.boot_files) {
     artifacts.push_back(make_artifact(folder, file.name, file.kind));
   }
@@ -320,9 +328,11 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
 
   // From here on the tree is const.
   const FileTree& root = system.tree;
-  const std::string folder = output.partial(), root_image = "root." + system.format;
+  const std::string folder = output.partial(), root_image = root_image_of(system.format);
   imagefmt::File image = imagefmt::File::create(folder + '/' + root_image);
   imagefmt::WrittenImage written = write_image(root, target.image, image, reporter);
+  imagefmt::write_file(imagefmt::index_path(folder + '/' + root_image),
+                       imagefmt::as_text(std::exchange(written.index, {})));
 
   copy_file(system.closure.host_path(system.spec.kernel), folder + "/kernel");
   copy_file(system.closure.host_path(require_initrd(system.spec)), folder + "/initrd");

@@ -41,7 +41,8 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
 
 struct BuildOptions {
   SystemOptions system;
-  ImageOptions image;  // but format, identity, time and jobs, which the system gives
+  ImageOptions image;  // but format, identity, time and jobs, which the system gives; the
+                       // reference is an earlier output folder
   std::string output;
   bool verify = true;   // the labels of what was written; --no-verify: false
   bool report = false;  // finds splits and labels, which costs seconds

@@ -45,6 +45,7 @@ imagefmt::SquashfsOptions squashfs_options(const ImageOptions& options) {
   squashfs.jobs = options.jobs;
   squashfs.isolate_below = kStoreFolder;
   squashfs.image_mtime = options.image_mtime;
+  squashfs.reference = options.reference;
   return squashfs;
 }
 
@@ -70,6 +71,7 @@ imagefmt::Ext4Options ext4_options(const ImageOptions& options) {
   ext4.volume_name = options.volume_name;
   ext4.identity = options.identity;
   ext4.image_mtime = options.image_mtime;
+  ext4.reference = options.reference;
   ext4.jobs = options.jobs;
   return ext4;
 }
@@ -98,6 +100,7 @@ imagefmt::ErofsOptions erofs_options(const ImageOptions& options) {
   erofs.volume_name = options.volume_name;
   erofs.identity = options.identity;
   erofs.image_mtime = options.image_mtime;
+  erofs.reference = options.reference;
   return erofs;
 }
 

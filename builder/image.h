@@ -12,6 +12,7 @@
 #include "imagefmt/base/file.h"
 #include "imagefmt/base/reporter.h"
 #include "imagefmt/compression.h"
+#include "imagefmt/reference.h"
 #include "imagefmt/tree.h"
 #include "imagefmt/written_image.h"
 #include "policy/kernel_version.h"
@@ -30,6 +31,7 @@ struct ImageOptions {
   std::string volume_name;             // by which the file system can be found: LABEL=…
   std::string identity;                // of what the tree was made from; ids derive from it
   int64_t image_mtime = 1;             // seconds; the image's own time
+  std::string reference;               // an earlier image, for what did not change; empty: none
   unsigned jobs = 0;
 };
 
@@ -52,7 +54,8 @@ void check_image_options(const ImageOptions& options);
 void check_image_is_read(const ImageOptions& options, const policy::KernelVersion& kernel);
 
 /// Writes `tree` as an image to `out`, from its first byte to its last. Returns where its bytes
-/// went. Throws what the format's writer throws; `out` then holds no image.
+/// went, and the index to store beside it. Throws what the format's writer throws; `out` then holds
+/// no image. A reference that cannot serve is a warning.
 imagefmt::WrittenImage write_image(const imagefmt::FileTree& tree, const ImageOptions& options,
                                    imagefmt::File& out, imagefmt::Reporter& reporter);
 

@@ -151,7 +151,7 @@ PackResult pack(const PackOptions& options, std::istream& in, imagefmt::Reporter
   }
   rules.project_store = options.project_store;
   rules.jobs = options.image.jobs;
-  imagefmt::OutputFile output(options.output);
+  imagefmt::OutputFile output(options.output), index(imagefmt::index_path(options.output));
 
   FileTree tree = options.tar.empty() ? read_folder(options, selection, in, reporter)
                                       : read_archive(options, selection, in, reporter);
@@ -160,8 +160,11 @@ PackResult pack(const PackOptions& options, std::istream& in, imagefmt::Reporter
 
   // From here on the tree is const.
   imagefmt::WrittenImage written = write_image(tree, options.image, output.file(), reporter);
+  index.file().write(0, std::exchange(written.index, {}));
   PackResult result{labels.inodes, labels.by_context.size(),
                     measure_sizes(tree, std::move(written))};
+  // What ends in between leaves the old image, and an index that is known not to be its own.
+  index.commit();
   output.commit();
   return result;
 }

@@ -39,9 +39,10 @@ struct PackResult {
   ImageSizes sizes;
 };
 
-/// Makes an image of a folder or of a tar archive, whole or not at all: modes, owners, times and
-/// xattrs as they are there or as `owners` say, labels from the rules. `in` is the standard input.
-/// Throws what cannot be read, labelled or held by the format, all of a kind at once.
+/// Makes an image of a folder or of a tar archive, whole or not at all, and the index beside it:
+/// modes, owners, times and xattrs as they are there or as `owners` say, labels from the rules. `in`
+/// is the standard input. Throws what cannot be read, labelled or held by the format, all of a kind
+/// at once.
 PackResult pack(const PackOptions& options, std::istream& in, imagefmt::Reporter& reporter);
 
 }  // namespace builder

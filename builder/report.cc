@@ -88,6 +88,7 @@ Json run_json(const TerminalReporter& reporter, const Report& report) {
   Json run = {{"seconds", seconds},
               {"cpu_seconds", reporter.cpu_seconds()},
               {"peak_memory_bytes", static_cast<uint64_t>(usage.ru_maxrss) * 1024},
+              {"reused_bytes", report.sizes.written.reused_bytes},
               {"warnings", reporter.warnings()},
               {"stages", std::move(stages)}};
   if (report.splits) run["splits"] = splits_json(*report.splits);

@@ -34,7 +34,9 @@ struct Report {
 ///                                  name is null outside of the store, and where there is no label
 ///   labels                         as `labels --json` has them
 ///   run {                          what the host and its load decide
-///     seconds, cpu_seconds, peak_memory_bytes, warnings,
+///     seconds, cpu_seconds, peak_memory_bytes,
+///     reused_bytes,                of the image, from the reference
+///     warnings,
 ///     stages [{name, seconds, share, cpu_seconds, amount, unit,
 ///              read, compressed, written {bytes, bytes_per_second}}],
 ///                                  share: of `seconds`; CPU time is that of all threads and of

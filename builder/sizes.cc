@@ -101,6 +101,14 @@ std::vector<Part> parts_of(const ImageSizes& sizes) {
           {"free", written.free}};
 }
 
+std::string format_image_size(const ImageSizes& sizes) {
+  std::string text = format_amount(sizes.image_bytes, "bytes");
+  if (const uint64_t reused = sizes.written.reused_bytes; reused != 0) {
+    text += fmt::format(" ({} of it reused)", format_amount(reused, "bytes"));
+  }
+  return text;
+}
+
 std::string sizes_summary(const ImageSizes& sizes) {
   auto bytes = [](uint64_t amount) { return format_amount(amount, "bytes"); };
   std::string text = fmt::format("image: {}", bytes(sizes.image_bytes));

@@ -53,6 +53,8 @@ struct Part {
 /// All kinds, files first, in a fixed order. They add up to the image.
 std::vector<Part> parts_of(const ImageSizes& sizes);
 
+/// `1.4 GB`, or `1.4 GB (1.3 GB of it reused)`.
+std::string format_image_size(const ImageSizes& sizes);
 /// A few lines: the image by kinds, what equal files save, and the ten largest packages.
 std::string sizes_summary(const ImageSizes& sizes);
 

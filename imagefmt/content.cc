@@ -85,6 +85,14 @@ class SourceReader : public ContentReader {
 
 }  // namespace
 
+ContentId content_id(std::string_view source) {
+  // Half of SHA-256 is still beyond anybody who would make two sources meet.
+  const Digest digest = sha256(source);
+  ContentId id;
+  std::copy_n(digest.begin(), id.size(), id.begin());
+  return id;
+}
+
 Content Content::from_bytes(std::string bytes) {
   uint64_t size_bytes = bytes.size();
   return {InMemory(std::make_shared<const std::string>(std::move(bytes))), size_bytes};
@@ -137,6 +145,13 @@ std::string Content::read_all(uint64_t limit_bytes) const {
   reader->read({reinterpret_cast<uint8_t*>(bytes.data()), bytes.size()});
   reader->finish();
   return bytes;
+}
+
+void read_part(const Content& content, uint64_t offset, std::span<uint8_t> into) {
+  std::unique_ptr<ContentReader> reader = content.open();
+  reader->skip(offset);
+  reader->read(into);
+  reader->finish();
 }
 
 Digest digest(const Content& content) {

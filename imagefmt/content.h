@@ -3,8 +3,10 @@
 // The bytes of a regular file: in memory, in a file of the host, or in an image or archive that was read.
 #pragma once
 
+#include <array>
 #include <ctime>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -43,6 +45,12 @@ class ContentReader {
   virtual void finish() = 0;
 };
 
+/// A name for a file's bytes that is known without reading them: whatever has it, in this tree or in
+/// one of another day, has the same bytes.
+using ContentId = std::array<uint8_t, 16>;
+/// The id of what `source` determines. Different kinds of sources begin differently.
+ContentId content_id(std::string_view source);
+
 /// A value: copying it copies no bytes. Several threads may read one Content, each by a reader of
 /// its own.
 class Content {
@@ -63,6 +71,9 @@ class Content {
   std::string read_all(uint64_t limit_bytes = uint64_t{1} << 31) const;
   /// The host file's path, or empty.
   std::string host_path() const;
+  /// None unless somebody who knows it has given it.
+  const std::optional<ContentId>& id() const { return id_; }
+  void set_id(const ContentId& id) { id_ = id; }
 
  private:
   struct HostFile {
@@ -78,7 +89,11 @@ class Content {
 
   Origin origin_;
   uint64_t size_bytes_;
+  std::optional<ContentId> id_;
 };
+
+/// Fills `into` from `offset`, by a reader of its own.
+void read_part(const Content& content, uint64_t offset, std::span<uint8_t> into);
 
 /// SHA-256 of the bytes.
 Digest digest(const Content& content);

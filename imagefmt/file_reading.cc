@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <mutex>
-#include <numeric>
-#include <optional>
 
 namespace imagefmt {
 
@@ -20,7 +18,8 @@ size_t fingerprint_of(ByteView bytes) {
 struct BufferPool::Shared {
   size_t size;
   std::mutex mutex;
-  std::vector<std::unique_ptr<uint8_t[]>> free;
+  std::vector<std::unique_ptr<uint8_t[]>> free;  // with room for all: to give back never fails
+  size_t made = 0;
 };
 
 BufferPool::BufferPool(size_t size) : shared_(std::make_shared<Shared>()) {
@@ -38,6 +37,8 @@ BufferPool::Buffer BufferPool::take() {
     if (!shared_->free.empty()) {
       memory = std::move(shared_->free.back());
       shared_->free.pop_back();
+    } else {
+      shared_->free.reserve(++shared_->made);
     }
   }
   if (!memory) memory.reset(new uint8_t[shared_->size]);
@@ -47,53 +48,53 @@ BufferPool::Buffer BufferPool::take() {
           }};
 }
 
-FileReading::FileReading(std::vector<const Content*> files, uint64_t least_shared_bytes)
-    : files_(std::move(files)), may_recur_(files_.size()) {
-  // Only files whose size another one has can be equal to one.
-  std::vector<size_t> order(files_.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::sort(order.begin(), order.end(),
-            [&](size_t a, size_t b) { return size_of(a) < size_of(b); });
-  for (size_t i = 1; i < order.size(); ++i) {
-    const uint64_t size = size_of(order[i]);
-    if (size_of(order[i - 1]) != size || size < std::max<uint64_t>(least_shared_bytes, 1)) continue;
-    may_recur_[order[i - 1]] = may_recur_[order[i]] = true;
-  }
+FileReading::FileReading(std::vector<const Content*> files, uint64_t least_shared_bytes,
+                         std::vector<KnownPlace> places)
+    : files_(std::move(files)),
+      places_(std::move(places)),
+      comparisons_(choose_comparisons(files_, places_, least_shared_bytes)) {}
+
+uint64_t FileReading::read_bytes() const {
+  uint64_t bytes = 0;
+  for (size_t file = 0; file < files_.size(); ++file) bytes += is_read(file) ? size_of(file) : 0;
+  return bytes;
 }
 
 void FileReading::run(Workers& workers, size_t read_ahead, FileSink& sink) {
-  for (size_t file = 0; file < files_.size();) {
-    keep_reading(workers, read_ahead, file);
-    if (is_small(file)) {
-      Batch batch = batches_.front().get();
-      batches_.pop_front();
-      pass_on(batch, sink);
-      file += batch.count;
-    } else {
-      read_large(file, sink);
-      ++file;
+  Batch batch;
+  size_t passed_on = 0;  // of its files
+  for (size_t file = 0; file < files_.size(); ++file) {
+    if (!is_read(file)) {
+      pass_unread(file, sink);
+      continue;
     }
+    keep_reading(workers, read_ahead);
+    if (!is_small(file)) {
+      read_large(file, sink);
+      continue;
+    }
+    if (passed_on == batch.files.size()) {
+      batch = batches_.front().get();
+      batches_.pop_front();
+      passed_on = 0;
+    }
+    pass_on(batch.files[passed_on++], batch.buffer, sink);
   }
 }
 
-/// Submits reads of batches at and behind `file`, up to the next large file.
-void FileReading::keep_reading(Workers& workers, size_t read_ahead, size_t file) {
-  next_to_read_ = std::max(next_to_read_, file);
+/// Submits reads of small files, up to `read_ahead` batches.
+void FileReading::keep_reading(Workers& workers, size_t read_ahead) {
   while (batches_.size() < read_ahead && next_to_read_ < files_.size()) {
-    // A large file is read by run()'s thread, when its turn comes.
-    if (!is_small(next_to_read_)) {
-      ++next_to_read_;
-      continue;
-    }
     Batch batch;
-    batch.first = next_to_read_;
     uint64_t bytes = 0;
-    while (next_to_read_ < files_.size() && batch.count < kBatchFiles &&
-           bytes + size_of(next_to_read_) <= kPartBytes) {
+    for (; next_to_read_ < files_.size() && batch.files.size() < kBatchFiles; ++next_to_read_) {
+      // A large file is read by run()'s thread, when its turn comes.
+      if (!is_read(next_to_read_) || !is_small(next_to_read_)) continue;
+      if (bytes + size_of(next_to_read_) > kPartBytes) break;
       bytes += size_of(next_to_read_);
-      ++batch.count;
-      ++next_to_read_;
+      batch.files.push_back({next_to_read_, {}, 0});
     }
+    if (batch.files.empty()) break;
     batches_.push_back(workers.submit([this, batch](unsigned) mutable {
       read_batch(batch);
       return std::move(batch);
@@ -103,35 +104,34 @@ void FileReading::keep_reading(Workers& workers, size_t read_ahead, size_t file)
 
 void FileReading::read_batch(Batch& batch) {
   batch.buffer = buffers_.take();
-  batch.fingerprints.resize(batch.count);
   uint8_t* place = batch.buffer.get();
-  for (size_t i = 0; i < batch.count; ++i) {
-    const Content& content = *files_[batch.first + i];
-    std::span<uint8_t> bytes(place, static_cast<size_t>(content.size_bytes()));
+  for (Batch::File& file : batch.files) {
+    const Content& content = *files_[file.index];
+    const std::span<uint8_t> bytes(place, static_cast<size_t>(content.size_bytes()));
     if (bytes.empty()) continue;
-    std::unique_ptr<ContentReader> reader = content.open();
-    reader->read(bytes);
-    reader->finish();
-    if (may_recur_[batch.first + i]) batch.fingerprints[i] = fingerprint_of(bytes);
+    read_part(content, 0, bytes);
+    if (is_compared(file.index)) file.fingerprint = fingerprint_of(bytes);
+    file.bytes = bytes;
     place += bytes.size();
   }
 }
 
-void FileReading::pass_on(const Batch& batch, FileSink& sink) {
-  const uint8_t* place = batch.buffer.get();
-  for (size_t i = 0; i < batch.count; ++i) {
-    const size_t file = batch.first + i;
-    const OwnedBytes part{batch.buffer, ByteView(place, static_cast<size_t>(size_of(file)))};
-    place += part.bytes.size();
-    auto is_equal = [&](const Content& earlier) {
-      return earlier.read_all() == as_text(part.bytes);
-    };
-    if (std::optional<size_t> earlier = find_equal(file, batch.fingerprints[i], is_equal)) {
-      sink.add_equal(file, *earlier, part);
-    } else {
-      sink.add_part(file, part, true);
-    }
+void FileReading::pass_on(const Batch::File& file, const BufferPool::Buffer& buffer,
+                          FileSink& sink) {
+  auto is_equal = [&](const Content& earlier) { return earlier.read_all() == as_text(file.bytes); };
+  if (std::optional<size_t> earlier = find_equal(file.index, file.fingerprint, is_equal)) {
+    sink.add_equal(file.index, *earlier, {buffer, file.bytes});
+  } else {
+    sink.add_part(file.index, {buffer, file.bytes}, true);
   }
+}
+
+void FileReading::pass_unread(size_t file, FileSink& sink) {
+  if (comparisons_[file] == Comparison::kByPlaces) {
+    const auto [first, is_new] = by_place_.try_emplace(places_[file], file);
+    if (!is_new) return sink.add_equal(file, first->second, {});
+  }
+  sink.add_known(file);
 }
 
 void FileReading::read_large(size_t file, FileSink& sink) {
@@ -145,7 +145,7 @@ void FileReading::read_large(size_t file, FileSink& sink) {
     reader->read(bytes);
     part.bytes = bytes;
     auto is_equal = [&](const Content& earlier) { return earlier == content; };
-    if (first && may_recur_[file]) {
+    if (first && is_compared(file)) {
       if (std::optional<size_t> earlier = find_equal(file, fingerprint_of(bytes), is_equal)) {
         return sink.add_equal(file, *earlier, {});
       }
@@ -161,7 +161,7 @@ void FileReading::read_large(size_t file, FileSink& sink) {
 template <class IsEqual>
 std::optional<size_t> FileReading::find_equal(size_t file, size_t fingerprint,
                                               const IsEqual& is_equal) {
-  if (!may_recur_[file]) return std::nullopt;
+  if (!is_compared(file)) return std::nullopt;
   std::vector<size_t>& candidates = by_fingerprint_[fingerprint];
   for (size_t earlier : candidates) {
     if (size_of(earlier) == size_of(file) && is_equal(*files_[earlier])) return earlier;

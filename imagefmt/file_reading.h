@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The bytes of many files, in order: small ones read ahead on other threads, equal ones found.
+// The bytes of many files, in order: small ones read ahead on other threads, equal ones found, and
+// what a reference holds left unread.
 #pragma once
 
 #include <deque>
@@ -12,6 +13,7 @@
 
 #include "imagefmt/base/workers.h"
 #include "imagefmt/content.h"
+#include "imagefmt/equal_files.h"
 
 namespace imagefmt {
 
@@ -43,9 +45,12 @@ class FileSink {
   /// A file comes in parts of FileReading::kPartBytes and a last one, which may be shorter; an
   /// empty file comes in one empty part.
   virtual void add_part(size_t file, const OwnedBytes& part, bool is_last) = 0;
-  /// `file` has the bytes of `earlier`, a file that came in parts. `bytes` are all of them, if they
-  /// are one part; of larger files nothing.
+  /// `file` has the bytes of `earlier`, a file that came before. `bytes` are all of them, if they
+  /// are one part and were read; else nothing.
   virtual void add_equal(size_t file, size_t earlier, const OwnedBytes& bytes) = 0;
+  /// `file` was not read: its place is known, and no file before it is equal, as far as they are
+  /// compared. Comes only where places were given.
+  virtual void add_known(size_t file) = 0;
 };
 
 class FileReading {
@@ -53,11 +58,16 @@ class FileReading {
   static constexpr size_t kPartBytes = 1 << 20;
 
   /// Files of fewer than `least_shared_bytes` are not compared to others; of empty ones none is.
-  /// REQUIRES: the contents outlive this.
-  FileReading(std::vector<const Content*> files, uint64_t least_shared_bytes);
+  /// `places`: an item a file, or none. Files whose places are known are read only where others of
+  /// their size are not. REQUIRES: the contents outlive this.
+  FileReading(std::vector<const Content*> files, uint64_t least_shared_bytes,
+              std::vector<KnownPlace> places = {});
 
   /// Whether another file has the size of this one, so that one may turn out to be equal to it.
-  bool may_recur(size_t file) const { return may_recur_[file]; }
+  bool may_recur(size_t file) const { return comparisons_[file] != Comparison::kNone; }
+
+  /// Of the files that run() reads.
+  uint64_t read_bytes() const;
 
   /// Reads all files into `sink`, which is called on this thread; `read_ahead` batches of small
   /// files are read by `workers` meanwhile. Throws what reading a file gives. REQUIRES: called
@@ -67,28 +77,40 @@ class FileReading {
  private:
   static constexpr size_t kBatchFiles = 128;
 
-  /// Small files that follow each other, read at once.
+  /// Small files, in order, read at once.
   struct Batch {
-    size_t first = 0, count = 0;  // files
-    BufferPool::Buffer buffer;    // their bytes, one file after the other
-    std::vector<size_t> fingerprints;
+    struct File {
+      size_t index;
+      ByteView bytes;  // in the buffer
+      size_t fingerprint;
+    };
+    BufferPool::Buffer buffer;
+    std::vector<File> files;
   };
 
   uint64_t size_of(size_t file) const { return files_[file]->size_bytes(); }
   bool is_small(size_t file) const { return size_of(file) <= kPartBytes; }
-  void keep_reading(Workers& workers, size_t read_ahead, size_t file);
+  bool is_compared(size_t file) const { return comparisons_[file] == Comparison::kByBytes; }
+  bool is_read(size_t file) const {
+    return places_.empty() || places_[file] == kUnknownPlace || is_compared(file);
+  }
+  void keep_reading(Workers& workers, size_t read_ahead);
   void read_batch(Batch& batch);
-  void pass_on(const Batch& batch, FileSink& sink);
+  void pass_on(const Batch::File& file, const BufferPool::Buffer& buffer, FileSink& sink);
+  void pass_unread(size_t file, FileSink& sink);
   void read_large(size_t file, FileSink& sink);
   template <class IsEqual>
   std::optional<size_t> find_equal(size_t file, size_t fingerprint, const IsEqual& is_equal);
 
   std::vector<const Content*> files_;
-  std::vector<bool> may_recur_;
+  std::vector<KnownPlace> places_;
+  std::vector<Comparison> comparisons_;
   BufferPool buffers_{kPartBytes};
   size_t next_to_read_ = 0;
   std::deque<std::future<Batch>> batches_;
-  std::unordered_map<size_t, std::vector<size_t>> by_fingerprint_;  // the first ones of equals
+  // The first ones of equals.
+  std::unordered_map<size_t, std::vector<size_t>> by_fingerprint_;
+  std::unordered_map<KnownPlace, size_t> by_place_;
 };
 
 }  // namespace imagefmt

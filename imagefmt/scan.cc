@@ -15,6 +15,7 @@
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
+#include <ctime>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -111,6 +112,15 @@ std::unique_ptr<Xattrs> read_xattrs(const std::string& path, int fd) {
     xattrs.emplace(name, std::move(value));
   }
   return xattrs.empty() ? nullptr : std::make_unique<Xattrs>(std::move(xattrs));
+}
+
+/// What git and make go by: whoever changes a file changes its ctime. A file whose ctime is as young
+/// as the scan has no id: it may change again within the tick of the clock.
+std::optional<ContentId> id_of(const struct stat& status, time_t scan_began) {
+  if (status.st_ctim.tv_sec >= scan_began - 1) return std::nullopt;
+  return content_id(fmt::format("stat {}:{} {} {}.{} {}.{}", status.st_dev, status.st_ino,
+                                status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec,
+                                status.st_ctim.tv_sec, status.st_ctim.tv_nsec));
 }
 
 /// Threads share what is to be taken. A thread walks down by itself, and leaves folders to others
@@ -299,7 +309,7 @@ class Scanner {
     if (kept) dress(node, status, path_of(task), -1);
   }
 
-  static Node read_regular(const Task& task, const struct stat& status) {
+  Node read_regular(const Task& task, const struct stat& status) const {
     const std::string& name = task.entry->name;
     // Most files may be read by all; only for others the question costs a call.
     if ((status.st_mode & 0444) != 0444 &&
@@ -310,10 +320,12 @@ class Scanner {
       throw Error(fmt::format("cannot take '{}': a path of {} bytes, longer than {}", path_of(task),
                               length, kMaxPath));
     }
-    return make_regular(
-        Content::from_host_file(task.folder->path, name, static_cast<uint64_t>(status.st_size),
-                                status.st_mtim),
-        (status.st_mode & S_IXUSR) != 0 ? 0555 : 0444);
+    Content content = Content::from_host_file(
+        task.folder->path, name, static_cast<uint64_t>(status.st_size), status.st_mtim);
+    if (metadata_ == Metadata::kKept) {
+      if (const std::optional<ContentId> id = id_of(status, began_)) content.set_id(*id);
+    }
+    return make_regular(std::move(content), (status.st_mode & S_IXUSR) != 0 ? 0555 : 0444);
   }
 
   static Node read_symlink(const Task& task) {
@@ -356,7 +368,8 @@ class Scanner {
   const Selection* const selection_;
   const size_t root_length_;
   const unsigned jobs_;
-  std::mutex mutex_;  // guards what follows
+  const time_t began_ = time(nullptr);  // seconds
+  std::mutex mutex_;                    // guards what follows
   std::condition_variable changed_;
   std::vector<Task> tasks_;
   size_t open_ = 0;                                          // tasks that wait or are being done

@@ -15,11 +15,12 @@ namespace imagefmt {
 /// What of the metadata a scan takes.
 enum class Metadata {
   /// Nothing that depends on who wrote the folder: 0:0, time 1, folders 0555, files 0444 or, if
-  /// their owner may execute them, 0555; no xattrs. Only files, folders and symlinks can be taken.
+  /// their owner may execute them, 0555; no xattrs, no ids. Only files, folders and symlinks can be taken.
   kCanonical,
   /// Modes, owners, times and xattrs as they are, and nodes of every kind. `security.selinux` alone
   /// is left behind: a label is for a policy to give. No other xattr is judged here; a writer
-  /// refuses what its format cannot hold.
+  /// refuses what its format cannot hold. Files have ids made of device, inode, size and times, but
+  /// for those that have changed since a second before the scan.
   kKept,
 };
 

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "imagefmt/base/bytes.h"
+
 namespace imagefmt {
 
 /// Where the bytes of an image went, as its writer saw it. All that is counted once is the image:
@@ -25,6 +27,9 @@ struct WrittenImage {
   uint64_t file_padding = 0;  // ends of the blocks of files, unless they are compressed
   uint64_t equal_files = 0;   // that have their blocks in common with an earlier file
   uint64_t saved_bytes = 0;   // what these would take, were it not so
+  uint64_t reused_bytes = 0;  // taken from a reference as they were stored there
+
+  Bytes index;  // to be stored beside the image, for which it may be a reference (reference.h)
 
   uint64_t size_bytes() const {
     uint64_t size = inodes + directories + xattrs + indexes + superblock + padding + free;

@@ -47,9 +47,8 @@ int run_build(Options& options, Io& io) {
            << sizes_summary(result.sizes);
   }
   io.out << fmt::format("{}: {} inodes, root {}, kernel {}, policy version {}\n",
-                        options.build.output, result.inodes,
-                        format_amount(result.sizes.image_bytes, "bytes"), result.kernel_release,
-                        result.policy_version);
+                        options.build.output, result.inodes, format_image_size(result.sizes),
+                        result.kernel_release, result.policy_version);
   return 0;
 }
 
@@ -92,9 +91,11 @@ void add_build_command(CLI::App& app, Run& chosen) {
   command->add_flag("!--no-verify", build.verify, "do not read the image back to prove its labels");
   command->add_flag("--quiet", options->quiet, "no progress");
   command->footer(
-      "The output folder holds manifest.json, root.FORMAT, kernel, initrd, cmdline, policy/,\n"
-      "file_contexts and kernel-config.fragment. The policy's version is that of the closure's\n"
-      "kernel, whose configuration is judged as `kernel-config check` does it.\n\n"
+      "The output folder holds manifest.json, root.FORMAT with its index, kernel, initrd, "
+      "cmdline,\n"
+      "policy/, file_contexts and kernel-config.fragment. The policy's version is that of the\n"
+      "closure's kernel, whose configuration is judged as `kernel-config check` does it.\n"
+      "--reference takes an earlier output folder.\n\n"
       "Examples:\n"
       "  intaglio build --closure closure --board qemu-x86_64 \\\n"
       "      --policy /usr/share/selinux/default --output out\n"

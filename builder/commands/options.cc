@@ -158,6 +158,10 @@ void add_image_options(CLI::App& command, ImageOptions& image) {
                    "write");
   command.add_flag("--share-data", image.share_data,
                    "store equal files once, in an ext4 image that nobody can write to");
+  command
+      .add_option("--reference", image.reference,
+                  "an earlier output with its index: what did not change is copied from it")
+      ->option_text("OLD_OUTPUT");
 }
 
 }  // namespace builder

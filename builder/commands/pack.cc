@@ -85,6 +85,9 @@ labels come from the FILE of --file-contexts and its .homedirs, .local, .subs an
 which libselinux reads too. Every path must have a rule. SOURCE_DATE_EPOCH is the time of the image
 itself, and of folders that an archive does not name.
 
+Beside IMAGE goes IMAGE.index, by which a later run takes it for its --reference: files of which
+device, inode, size and times are the same are copied from it.
+
 Archives: pax, GNU, ustar and old tar, as they are or with gzip, bzip2, xz, lzma, lzip, zstd, lz4 or
 compress. Owners are the numbers in it, those of ACLs too. Hard links, in
 folders as in archives, become files of their own that share their data.
@@ -179,7 +182,7 @@ void add_pack_command(CLI::App& app, Run& chosen) {
       }
       if (!options->quiet) io.err << sizes_summary(result.sizes);
       io.out << fmt::format("{}: {} inodes, {} contexts, {}\n", options->pack.output, result.inodes,
-                            result.contexts, format_amount(result.sizes.image_bytes, "bytes"));
+                            result.contexts, format_image_size(result.sizes));
       return 0;
     };
   });

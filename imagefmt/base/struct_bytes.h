@@ -3,6 +3,7 @@
 // On-disk structs (endian.h) as bytes.
 #pragma once
 
+#include <algorithm>
 #include <type_traits>
 
 #include "imagefmt/base/bytes.h"
@@ -17,7 +18,10 @@ ByteView bytes_of(const T& value) {
 }
 
 inline void append(Bytes& bytes, ByteView more) {
-  bytes.insert(bytes.end(), more.begin(), more.end());
+  // Not insert(), whose growth GCC 12 takes for an overflow.
+  const size_t size = bytes.size();
+  bytes.resize(size + more.size());
+  std::copy(more.begin(), more.end(), bytes.begin() + static_cast<ptrdiff_t>(size));
 }
 
 }  // namespace imagefmt

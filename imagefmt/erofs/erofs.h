@@ -12,6 +12,7 @@
 #include "imagefmt/base/file.h"
 #include "imagefmt/base/reporter.h"
 #include "imagefmt/compression.h"
+#include "imagefmt/reference.h"
 #include "imagefmt/tree.h"
 #include "imagefmt/written_image.h"
 
@@ -28,6 +29,9 @@ struct ErofsOptions {
   /// What the bytes of files were made from: the UUID derives from it and from the tree's metadata.
   std::string identity = {};
   int64_t image_mtime = 1;  // seconds; the image's own time
+  /// An image that was written before, with its index beside it; empty: none. What it has of the
+  /// files is copied from it. The image does not depend on it.
+  std::string reference = {};
 };
 
 /// Throws for options out of range, as write_erofs() does: before the tree is made.
@@ -38,7 +42,7 @@ void check_erofs_options(const ErofsOptions& options);
 /// short ends of uncompressed files stand beside their inodes. A file that does not shrink is
 /// stored as it is. Labels are stored with a trailing NUL, as the kernel stores them; an xattr that
 /// several nodes have is stored once. A progress stage counts bytes of files. Returns where the
-/// bytes of the image went.
+/// bytes of the image went. Warns of a reference that cannot serve.
 ///
 /// Throws for options out of range; for nodes that the format cannot hold, all of them named at
 /// once (xattrs other than user., trusted., security. and POSIX ACLs, or with more than 65535

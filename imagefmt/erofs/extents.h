@@ -17,6 +17,8 @@ constexpr unsigned kMaxExtentLog = 17;
 /// Bytes of a file that a block or a few unfold to, or that one holds as they are.
 class Extent {
  public:
+  static constexpr uint32_t kMaxSize = 0x3fffff, kMaxBlocks = 0x1ff;
+
   static Extent packed(size_t size, size_t block_count) { return {size, block_count, false}; }
   static Extent plain(size_t size) { return {size, 1, true}; }
 
@@ -26,8 +28,8 @@ class Extent {
 
  private:
   Extent(size_t size, size_t block_count, bool is_plain)
-      : size_(static_cast<uint32_t>(size) & 0x3fffff),
-        block_count_(block_count & 0x1ff),
+      : size_(static_cast<uint32_t>(size) & kMaxSize),
+        block_count_(block_count & kMaxBlocks),
         is_plain_(is_plain) {}
 
   uint32_t size_ : 22, block_count_ : 9, is_plain_ : 1;  // there are millions
@@ -36,6 +38,7 @@ class Extent {
 struct PackedPart {
   Bytes blocks;
   std::vector<Extent> extents;  // all but the last reach into the next cluster
+  uint64_t checksum = 0;        // XXH3 of the blocks
 };
 
 /// How many blocks the extents take.

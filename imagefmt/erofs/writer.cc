@@ -84,6 +84,50 @@ Bytes serialize_first_block(Superblock superblock) {
   return block;
 }
 
+/// All that the stored bytes of a file depend on besides its own and the size of its inode.
+std::string settings_of(const ErofsOptions& options) {
+  return fmt::format("erofs, {}, level {}, intaglio {}", versioned_name(options.compression),
+                     checked_level(options.compression, options.level), INTAGLIO_VERSION);
+}
+
+/// The tree and the options have been checked; `known` may be null.
+WrittenImage write_image(const FileTree& tree, const ErofsOptions& options, const KnownFiles* known,
+                         File& out, Reporter& reporter) {
+  const XattrTable xattrs(tree);
+  Skeleton skeleton(tree, xattrs, options.image_mtime);
+
+  // A reader must not take what stood in `out` for an image while this one is made.
+  out.resize(0);
+  std::optional<Algorithm> algorithm;
+  if (options.compression != Compression::kNone) algorithm = algorithm_of(options.compression);
+  WrittenImage written = skeleton.sizes();
+  written.superblock = kSuperblockOffset + sizeof(Superblock);
+  if (algorithm == kZstd) written.superblock += sizeof(ZstdSettings);
+  written.padding += Skeleton::kFirstBlock * kBlockSize - written.superblock;
+  Output data(out, skeleton.end_block() * kBlockSize);
+  const Bytes lists = write_files(tree, xattrs,
+                                  {.algorithm = algorithm,
+                                   .level = checked_level(options.compression, options.level),
+                                   .jobs = options.jobs,
+                                   .build_time = options.image_mtime},
+                                  known, skeleton, data, written, reporter);
+  data.flush();
+
+  // From here on every inode has its place, and listings can point to them.
+  Stage stage(reporter, "writing metadata");
+  const uint64_t block_count = data.position() / kBlockSize;
+  if (block_count > UINT32_MAX) {
+    throw Error(fmt::format("cannot write {} blocks of {} bytes: erofs holds {}", block_count,
+                            kBlockSize, UINT32_MAX));
+  }
+  out.write(Skeleton::kFirstBlock * kBlockSize, skeleton.serialize());
+  // The last write makes it an image.
+  out.write(0, serialize_first_block(make_superblock(tree, options, skeleton, block_count)));
+  stage.count(Work::kWritten, skeleton.end_block() * kBlockSize);
+  written.index = serialize_index(out, settings_of(options), lists);
+  return written;
+}
+
 }  // namespace
 
 void check_erofs_options(const ErofsOptions& options) {
@@ -98,39 +142,12 @@ WrittenImage write_erofs(const FileTree& tree, const ErofsOptions& options, File
                          Reporter& reporter) {
   check_erofs_options(options);
   check_tree(tree);
-
-  const XattrTable xattrs(tree);
-  Skeleton skeleton(tree, xattrs, options.image_mtime);
-
-  // A reader must not take what stood in `out` for an image while this one is made.
-  out.resize(0);
-  std::optional<Algorithm> algorithm;
-  if (options.compression != Compression::kNone) algorithm = algorithm_of(options.compression);
-  WrittenImage written = skeleton.sizes();
-  written.superblock = kSuperblockOffset + sizeof(Superblock);
-  if (algorithm == kZstd) written.superblock += sizeof(ZstdSettings);
-  written.padding += Skeleton::kFirstBlock * kBlockSize - written.superblock;
-  Output data(out, skeleton.end_block() * kBlockSize);
-  write_files(tree, xattrs,
-              {.algorithm = algorithm,
-               .level = checked_level(options.compression, options.level),
-               .jobs = options.jobs,
-               .build_time = options.image_mtime},
-              skeleton, data, written, reporter);
-  data.flush();
-
-  // From here on every inode has its place, and listings can point to them.
-  Stage stage(reporter, "writing metadata");
-  const uint64_t block_count = data.position() / kBlockSize;
-  if (block_count > UINT32_MAX) {
-    throw Error(fmt::format("cannot write {} blocks of {} bytes: erofs holds {}", block_count,
-                            kBlockSize, UINT32_MAX));
-  }
-  out.write(Skeleton::kFirstBlock * kBlockSize, skeleton.serialize());
-  // The last write makes it an image.
-  out.write(0, serialize_first_block(make_superblock(tree, options, skeleton, block_count)));
-  stage.count(Work::kWritten, skeleton.end_block() * kBlockSize);
-  return written;
+  return write_with_reference(
+      options.reference, settings_of(options), reporter, [&](const Reference* reference) {
+        std::optional<KnownFiles> known;
+        if (reference) known.emplace(*reference);
+        return write_image(tree, options, known ? &*known : nullptr, out, reporter);
+      });
 }
 
 }  // namespace imagefmt

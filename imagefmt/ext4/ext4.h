@@ -10,6 +10,7 @@
 
 #include "imagefmt/base/file.h"
 #include "imagefmt/base/reporter.h"
+#include "imagefmt/reference.h"
 #include "imagefmt/tree.h"
 #include "imagefmt/written_image.h"
 
@@ -32,7 +33,10 @@ struct Ext4Options {
   /// from it and from the tree's metadata.
   std::string identity = {};
   int64_t image_mtime = 1;  // seconds; the image's own time
-  unsigned jobs = 0;        // threads; 0: one a core. Never shows in the image.
+  /// An image that was written before, with its index beside it; empty: none. What it has of the
+  /// files is copied from it. The image does not depend on it.
+  std::string reference = {};
+  unsigned jobs = 0;  // threads; 0: one a core. Never shows in the image.
 };
 
 /// Throws for options out of range, as write_ext4() does: before the tree is made.
@@ -46,7 +50,8 @@ uint64_t planned_ext4_size(const FileTree& tree, const Ext4Options& options);
 /// by directory, in one piece each; runs of 64 KiB of zeros in files of 1 MiB or more are holes.
 /// Labels are stored with a trailing NUL, as the kernel stores them, in the inodes where they fit,
 /// and else in blocks that inodes of the same xattrs share. There is no lost+found.
-/// A progress stage counts bytes of files. Returns where the bytes of the image went.
+/// A progress stage counts bytes of files. Returns where the bytes of the image went. Warns of a
+/// reference that cannot serve.
 ///
 /// Throws for options out of range; for nodes that the format cannot hold, all of them named at
 /// once (times before 1901 or after 2446, xattrs other than user., trusted., security. and ACLs or

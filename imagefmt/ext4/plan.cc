@@ -86,26 +86,32 @@ class Numbering {
 /// region of files.
 class FilePlanner {
  public:
-  FilePlanner(Plan& plan, const Ext4Options& options) : plan_(plan), options_(options) {}
+  FilePlanner(Plan& plan, const Ext4Options& options, const KnownFiles* known)
+      : plan_(plan), options_(options), known_(known) {}
 
   void run() {
     for (uint32_t i = 0; i < plan_.inodes.size(); ++i) {
-      if (plan_.inodes[i].node->regular()) files_.push_back(i);
+      const Regular* file = plan_.inodes[i].node->regular();
+      if (!file) continue;
+      files_.push_back(i);
+      if (known_) plan_.inodes[i].known = known_->find(file->content);
     }
     if (options_.share_data) find_shared();
     survey_large();
     for (size_t i = 0, large = 0; i < files_.size(); ++i) {
       const bool is_shared = !first_.empty() && first_[i] != i;
       PlannedInode& inode = plan_.inodes[files_[i]];
-      const bool is_large = large < large_.size() && large_[large] == i;
+      const bool is_surveyed = large < large_.size() && large_[large] == i;
       if (is_shared) {
         const PlannedInode& first = plan_.inodes[files_[first_[i]]];
         inode.first_run = first.first_run;
         inode.run_count = first.run_count;
       } else {
-        append(inode, is_large ? std::move(surveyed_[large]) : find_data(content(i)));
+        append(inode, inode.known   ? known_->data_of(*inode.known)
+                      : is_surveyed ? std::move(surveyed_[large])
+                                    : find_data(content(i)));
       }
-      large += is_large;
+      large += is_surveyed;
     }
     if (options_.journal) add_journal();
     plan_.files.block_count = next_;
@@ -120,12 +126,21 @@ class FilePlanner {
     std::vector<const Content*> contents;
     contents.reserve(files_.size());
     for (size_t i = 0; i < files_.size(); ++i) contents.push_back(&content(i));
-    first_ = find_equal(contents, options_.jobs);
+    std::vector<KnownPlace> places;
+    if (known_) {
+      for (const uint32_t file : files_) {
+        const KnownFile* known = plan_.inodes[file].known;
+        places.push_back(known ? known_->place_of(*known) : kUnknownPlace);
+      }
+    }
+    first_ = find_equal(contents, places, options_.jobs);
   }
 
   void survey_large() {
     for (size_t i = 0; i < files_.size(); ++i) {
-      if (content(i).size_bytes() >= kSparseFileBytes) large_.push_back(i);
+      if (content(i).size_bytes() >= kSparseFileBytes && !plan_.inodes[files_[i]].known) {
+        large_.push_back(i);
+      }
     }
     surveyed_.resize(large_.size());
     parallel_for(options_.jobs, large_.size(), [&](size_t i) {
@@ -157,9 +172,10 @@ class FilePlanner {
 
   Plan& plan_;
   const Ext4Options& options_;
+  const KnownFiles* known_;
   std::vector<uint32_t> files_;  // indexes of inodes
   std::vector<uint32_t> first_;  // of the equal ones, among files_; empty: nothing is shared
-  std::vector<size_t> large_;    // among files_
+  std::vector<size_t> large_;    // among files_: whose holes are to be looked for
   std::vector<std::vector<Run>> surveyed_;
   uint64_t next_ = 0;
 };
@@ -332,7 +348,7 @@ void check_ext4_options(const Ext4Options& options) {
 
 namespace ext4 {
 
-Plan make_plan(const FileTree& tree, const Ext4Options& options) {
+Plan make_plan(const FileTree& tree, const Ext4Options& options, const KnownFiles* known) {
   check_ext4_options(options);
   const uint64_t inodes = check_tree(tree);
   Plan plan;
@@ -345,7 +361,7 @@ Plan make_plan(const FileTree& tree, const Ext4Options& options) {
   const uint64_t wanted_inodes = used_inodes + options.free_space_bytes / kFreeBytesPerInode;
   plan_metadata(plan, options.jobs);
   plan.first_file_run = plan.runs.size();
-  FilePlanner(plan, options).run();
+  FilePlanner(plan, options, known).run();
   place_all(plan, {.inodes = wanted_inodes,
                    .used_inodes = used_inodes,
                    .whole_blocks = plan.directories.block_count + plan.symlinks.block_count,
@@ -361,7 +377,7 @@ Plan make_plan(const FileTree& tree, const Ext4Options& options) {
 }  // namespace ext4
 
 uint64_t planned_ext4_size(const FileTree& tree, const Ext4Options& options) {
-  return make_plan(tree, options).geometry.size_bytes();
+  return make_plan(tree, options, nullptr).geometry.size_bytes();
 }
 
 }  // namespace imagefmt

@@ -10,6 +10,7 @@
 #include "imagefmt/ext4/ext4.h"
 #include "imagefmt/ext4/extents.h"
 #include "imagefmt/ext4/geometry.h"
+#include "imagefmt/ext4/known_files.h"
 
 namespace imagefmt::ext4 {
 
@@ -22,6 +23,7 @@ struct PlannedInode {
   uint32_t first_run = 0, run_count = 0;
   uint32_t tree_blocks = 0;  // of extents, besides the root
   uint64_t first_tree_block = 0;
+  const KnownFile* known = nullptr;  // where the reference has the file, if it has
 };
 
 /// Consecutive blocks of the file system.
@@ -70,7 +72,8 @@ struct Plan {
   }
 };
 
-/// Throws what stands against writing `tree`. `tree` must outlive the plan.
-Plan make_plan(const FileTree& tree, const Ext4Options& options);
+/// Throws what stands against writing `tree`. `known` is what a reference has, or null; the plan does
+/// not depend on it. Both must outlive the plan.
+Plan make_plan(const FileTree& tree, const Ext4Options& options, const KnownFiles* known = nullptr);
 
 }  // namespace imagefmt::ext4

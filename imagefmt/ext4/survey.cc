@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <unordered_map>
 
 #include "imagefmt/base/parallel.h"
 #include "imagefmt/base/zeros.h"
@@ -73,22 +74,25 @@ std::vector<Run> find_data(const Content& content) {
   return finder.finish();
 }
 
-std::vector<uint32_t> find_equal(const std::vector<const Content*>& contents, unsigned jobs) {
+std::vector<uint32_t> find_equal(const std::vector<const Content*>& contents,
+                                 const std::vector<KnownPlace>& places, unsigned jobs) {
+  const std::vector<Comparison> comparisons = choose_comparisons(contents, places, 1);
   std::vector<uint32_t> first(contents.size());
   std::iota(first.begin(), first.end(), 0u);
-  std::map<uint64_t, uint32_t> sizes;
-  for (const Content* content : contents) ++sizes[content->size_bytes()];
-  std::vector<uint32_t> candidates;
+  std::unordered_map<KnownPlace, uint32_t> by_place;
+  std::vector<uint32_t> compared;
   for (uint32_t i = 0; i < contents.size(); ++i) {
-    const uint64_t size = contents[i]->size_bytes();
-    if (size != 0 && sizes[size] > 1) candidates.push_back(i);
+    if (comparisons[i] == Comparison::kByPlaces) {
+      first[i] = by_place.try_emplace(places[i], i).first->second;
+    }
+    if (comparisons[i] == Comparison::kByBytes) compared.push_back(i);
   }
-  std::vector<Digest> digests(candidates.size());
-  parallel_for(jobs, candidates.size(),
-               [&](size_t i) { digests[i] = digest(*contents[candidates[i]]); });
+  std::vector<Digest> digests(compared.size());
+  parallel_for(jobs, compared.size(),
+               [&](size_t i) { digests[i] = digest(*contents[compared[i]]); });
   std::map<Digest, uint32_t> known;
-  for (size_t i = 0; i < candidates.size(); ++i) {
-    first[candidates[i]] = known.try_emplace(digests[i], candidates[i]).first->second;
+  for (size_t i = 0; i < compared.size(); ++i) {
+    first[compared[i]] = known.try_emplace(digests[i], compared[i]).first->second;
   }
   return first;
 }

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "imagefmt/content.h"
+#include "imagefmt/equal_files.h"
 #include "imagefmt/ext4/extents.h"
 
 namespace imagefmt::ext4 {
@@ -20,7 +20,8 @@ constexpr uint32_t kHoleBlocks = 16;  // that a hole has at least
 std::vector<Run> find_data(const Content& content);
 
 /// For each content the index of the first one that is equal to it, its own if there is none or if
-/// it is empty. Reads what has the size of another.
-std::vector<uint32_t> find_equal(const std::vector<const Content*>& contents, unsigned jobs);
+/// it is empty. `places` as choose_comparisons() takes them. Reads what must be compared by bytes.
+std::vector<uint32_t> find_equal(const std::vector<const Content*>& contents,
+                                 const std::vector<KnownPlace>& places, unsigned jobs);
 
 }  // namespace imagefmt::ext4

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <atomic>
 
 #include "imagefmt/base/parallel.h"
+#include "imagefmt/base/xxh3.h"
 #include "imagefmt/ext4/inode.h"
 #include "imagefmt/ext4/plan.h"
 #include "imagefmt/ext4/sizes.h"
@@ -13,8 +15,7 @@ using namespace ext4;
 
 namespace {
 
-constexpr size_t kBatchBytes = 1 << 20;
-constexpr uint32_t kBatchBlocks = kBatchBytes / kBlockSize;
+constexpr size_t kBatchBytes = kPieceBlocks * size_t{kBlockSize};
 
 /// What goes to disk in one write: some of a list's items.
 struct Batch {
@@ -26,30 +27,68 @@ struct Batch {
 /// A part of a file's run.
 struct Piece {
   uint32_t inode;  // index
-  uint32_t logical, count;
+  Run run;
+  uint64_t checksum = 0;
 };
 
 class ImageWriter {
  public:
-  ImageWriter(const Plan& plan, unsigned jobs, File& out) : plan_(plan), jobs_(jobs), out_(out) {}
+  ImageWriter(const Plan& plan, const KnownFiles* known, unsigned jobs, File& out)
+      : plan_(plan), known_(known), jobs_(jobs), out_(out) {}
 
   void write_files(Stage& stage) {
-    std::vector<Piece> pieces;
     std::vector<Batch> batches;
     size_t next_run = plan_.first_file_run;
     for (uint32_t i = 0; i < plan_.inodes.size(); ++i) {
       const PlannedInode& inode = plan_.inodes[i];
       if (inode.first_run != next_run || !inode.node->regular()) continue;
-      for (const Run& run : plan_.runs_of(inode)) add_pieces(i, run, pieces, batches);
+      for (const Run& run : plan_.runs_of(inode)) {
+        first_pieces_.push_back(low32(pieces_.size()));
+        add_pieces(i, run, batches);
+      }
       next_run += inode.run_count;
     }
+    first_pieces_.push_back(low32(pieces_.size()));
     write_batches(batches, [&](const Batch& batch, std::span<uint8_t> into) {
-      for (size_t i = batch.first; i < batch.first + batch.count; ++i) {
-        const size_t size = pieces[i].count * size_t{kBlockSize};
-        stage.advance(read_piece(pieces[i], into.first(size)));
-        into = into.subspan(size);
+      std::span<Piece> pieces = std::span(pieces_).subspan(batch.first, batch.count);
+      while (!pieces.empty()) {
+        size_t count = copy_known(pieces, into);
+        if (count == 0) count = read_first(pieces, into);
+        for (const Piece& piece : pieces.first(count)) {
+          into = into.subspan(piece.run.count * size_t{kBlockSize});
+          stage.advance(bytes_in(piece));
+        }
+        pieces = pieces.subspan(count);
       }
     });
+  }
+
+  uint64_t reused_bytes() const { return reused_bytes_; }
+
+  /// What KnownFiles is parsed from. REQUIRES: write_files() has ended.
+  Bytes serialize_pieces() const {
+    std::vector<KnownFile> files;
+    for (const PlannedInode& inode : plan_.inodes) {
+      const Regular* file = inode.node->regular();
+      if (!file || !file->content.id() || file->content.size_bytes() == 0) continue;
+      uint32_t first = 0, count = 0;
+      if (inode.run_count != 0) {
+        const size_t run = inode.first_run - plan_.first_file_run;
+        first = first_pieces_[run];
+        count = first_pieces_[run + inode.run_count] - first;
+      }
+      files.push_back({*file->content.id(), file->content.size_bytes(), first, count});
+    }
+    sort_indexed(files);
+    std::vector<KnownPiece> pieces;
+    pieces.reserve(pieces_.size());
+    for (const Piece& piece : pieces_) {
+      pieces.push_back({piece.run.logical, piece.run.count, piece.run.physical, piece.checksum});
+    }
+    Bytes lists;
+    append_list(lists, files);
+    append_list(lists, pieces);
+    return lists;
   }
 
   void write_directories() {
@@ -189,28 +228,61 @@ class ImageWriter {
     ++batches.back().count;
   }
 
-  static void add_pieces(uint32_t inode, const Run& run, std::vector<Piece>& pieces,
-                         std::vector<Batch>& batches) {
+  void add_pieces(uint32_t inode, const Run& run, std::vector<Batch>& batches) {
     for (uint32_t done = 0; done < run.count;) {
-      const uint32_t count = std::min(run.count - done, kBatchBlocks);
-      append(batches, run.physical + done, count, pieces.size());
-      pieces.push_back({inode, run.logical + done, count});
+      const uint32_t count = std::min(run.count - done, kPieceBlocks);
+      append(batches, run.physical + done, count, pieces_.size());
+      pieces_.push_back({inode, {run.logical + done, count, run.physical + done}});
       done += count;
     }
   }
 
-  /// The number of bytes read; zeros fill the last block.
-  uint64_t read_piece(const Piece& piece, std::span<uint8_t> into) const {
-    const Content& content = plan_.inodes[piece.inode].node->regular()->content;
-    const uint64_t offset = uint64_t{piece.logical} * kBlockSize;
-    const size_t size =
-        static_cast<size_t>(std::min<uint64_t>(into.size(), content.size_bytes() - offset));
-    std::unique_ptr<ContentReader> reader = content.open();
-    reader->skip(offset);
-    reader->read(into.first(size));
-    reader->finish();
-    std::fill(into.begin() + static_cast<ptrdiff_t>(size), into.end(), uint8_t{0});
-    return size;
+  const Content& content_of(const Piece& piece) const {
+    return plan_.inodes[piece.inode].node->regular()->content;
+  }
+  /// Of the file: zeros fill the last block.
+  size_t bytes_in(const Piece& piece) const {
+    const uint64_t offset = uint64_t{piece.run.logical} * kBlockSize;
+    return static_cast<size_t>(std::min<uint64_t>(piece.run.count * uint64_t{kBlockSize},
+                                                  content_of(piece).size_bytes() - offset));
+  }
+  const KnownPiece* find_known(const Piece& piece) const {
+    const KnownFile* file = plan_.inodes[piece.inode].known;
+    return file ? known_->find_piece(*file, piece.run.logical, piece.run.count) : nullptr;
+  }
+
+  /// Copies as many of the first pieces as lie one behind the other in the reference. Their number.
+  size_t copy_known(std::span<Piece> pieces, std::span<uint8_t> into) {
+    uint64_t start = 0, size = 0;  // bytes
+    size_t count = 0;
+    for (; count < pieces.size(); ++count) {
+      const KnownPiece* known = find_known(pieces[count]);
+      if (!known || (count != 0 && known->physical * kBlockSize != start + size)) break;
+      if (count == 0) start = known->physical * kBlockSize;
+      size += known->count * uint64_t{kBlockSize};
+      pieces[count].checksum = known->checksum;
+    }
+    if (count == 0) return 0;
+    known_->reference().read(start, into.first(size));
+    for (const Piece& piece : pieces.first(count)) {
+      const size_t piece_size = piece.run.count * size_t{kBlockSize};
+      Reference::check(start, into.first(piece_size), piece.checksum);
+      into = into.subspan(piece_size);
+      start += piece_size;
+    }
+    reused_bytes_ += size;
+    return count;
+  }
+
+  /// Reads the first piece from its file; returns 1.
+  size_t read_first(std::span<Piece> pieces, std::span<uint8_t> into) const {
+    Piece& piece = pieces.front();
+    into = into.first(piece.run.count * size_t{kBlockSize});
+    const size_t size = bytes_in(piece);
+    read_part(content_of(piece), uint64_t{piece.run.logical} * kBlockSize, into.first(size));
+    std::ranges::fill(into.subspan(size), uint8_t{0});
+    piece.checksum = xxh3(into);
+    return 1;
   }
 
   template <class Fill>
@@ -239,25 +311,34 @@ class ImageWriter {
   }
 
   const Plan& plan_;
+  const KnownFiles* known_;  // null: no inode has one
   unsigned jobs_;
   File& out_;
+  std::vector<Piece> pieces_;
+  std::vector<uint32_t> first_pieces_;  // of the runs of files; and an end
+  std::atomic<uint64_t> reused_bytes_ = 0;
   BufferPool buffers_{kBatchBytes};
 };
 
-}  // namespace
+/// All that the stored bytes of a file depend on besides its own, and what equal places mean.
+std::string settings_of(const Ext4Options& options) {
+  return fmt::format("ext4{}, intaglio {}", options.share_data ? ", equal files shared" : "",
+                     INTAGLIO_VERSION);
+}
 
-WrittenImage write_ext4(const FileTree& tree, const Ext4Options& options, File& out,
-                        Reporter& reporter) {
+/// `known` may be null.
+WrittenImage write_image(const FileTree& tree, const Ext4Options& options, const KnownFiles* known,
+                         File& out, Reporter& reporter) {
   // Reads large files for what of them is zero, and what may be equal.
   const Plan plan = [&] {
     Stage stage(reporter, "planning the image");
-    return make_plan(tree, options);
+    return make_plan(tree, options, known);
   }();
   // A reader must not take what stood in `out` for an image while this one is made. What is never
   // written reads as zeros.
   out.resize(0);
   out.resize(plan.geometry.size_bytes());
-  ImageWriter writer(plan, options.jobs, out);
+  ImageWriter writer(plan, known, options.jobs, out);
   WrittenImage written = written_image(plan);
   const uint64_t file_bytes = plan.files.block_count * kBlockSize - plan.journal_bytes();
   {
@@ -277,7 +358,21 @@ WrittenImage write_ext4(const FileTree& tree, const Ext4Options& options, File& 
   writer.write_groups();
   // The last write makes it an image.
   writer.write_superblock();
+  written.reused_bytes = writer.reused_bytes();
+  written.index = serialize_index(out, settings_of(options), writer.serialize_pieces());
   return written;
+}
+
+}  // namespace
+
+WrittenImage write_ext4(const FileTree& tree, const Ext4Options& options, File& out,
+                        Reporter& reporter) {
+  return write_with_reference(
+      options.reference, settings_of(options), reporter, [&](const Reference* reference) {
+        std::optional<KnownFiles> known;
+        if (reference) known.emplace(*reference);
+        return write_image(tree, options, known ? &*known : nullptr, out, reporter);
+      });
 }
 
 }  // namespace imagefmt

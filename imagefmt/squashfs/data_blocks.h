@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The data of all files: read in order and ahead, compressed on every core, written in order.
+// The data of all files: read in order and ahead, compressed on every core, written in order. What a
+// reference holds is copied as it is stored there.
 #pragma once
 
 #include <vector>
 
 #include "imagefmt/base/reporter.h"
 #include "imagefmt/content.h"
+#include "imagefmt/squashfs/known_data.h"
 #include "imagefmt/squashfs/metadata_stream.h"
 
 namespace imagefmt::squashfs {
@@ -32,9 +34,11 @@ struct PlacedFile {
 struct PlacedData {
   std::vector<PlacedFile> files;  // as the SourceFiles
   std::vector<le32> block_sizes;
+  std::vector<le64> block_checksums;  // of the blocks as they are stored
   std::vector<FragmentEntry> fragments;
-  bool any_compressed_block = false, any_compressed_fragment = false;
-  uint64_t packed_bytes = 0;  // all but zeros and equal files
+  std::vector<FragmentContent> fragment_contents;
+  uint64_t packed_bytes = 0;  // all but zeros, equal files and what a reference had
+  uint64_t reused_bytes = 0;  // as they are stored
 };
 
 struct DataOptions {
@@ -44,8 +48,12 @@ struct DataOptions {
   unsigned jobs;
 };
 
-/// Appends the data of `files`. The bytes do not depend on `jobs`.
-PlacedData write_data(const std::vector<SourceFile>& files, const DataOptions& options, Output& out,
-                      Reporter& reporter);
+/// Appends the data of `files`. The bytes depend neither on `jobs` nor on `known`, which may be null.
+/// Throws BadReference if what `known` says is not so.
+PlacedData write_data(const std::vector<SourceFile>& files, const DataOptions& options,
+                      const KnownData* known, Output& out, Reporter& reporter);
+
+/// What KnownData is parsed from.
+Bytes serialize_places(const std::vector<SourceFile>& files, const PlacedData& data);
 
 }  // namespace imagefmt::squashfs

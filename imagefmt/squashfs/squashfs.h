@@ -13,6 +13,7 @@
 #include "imagefmt/base/file.h"
 #include "imagefmt/base/reporter.h"
 #include "imagefmt/compression.h"
+#include "imagefmt/reference.h"
 #include "imagefmt/tree.h"
 #include "imagefmt/written_image.h"
 
@@ -30,6 +31,9 @@ struct SquashfsOptions {
   /// shares blocks freely. Files that are equal still share their bytes wherever they lie.
   std::string isolate_below = {};
   int64_t image_mtime = 1;  // seconds; the image's own time
+  /// An image that was written before, with its index beside it; empty: none. What it has of the
+  /// files is copied from it. The image does not depend on it.
+  std::string reference = {};
 };
 
 /// Throws for options out of range, as write_squashfs() does: before the tree is made.
@@ -38,7 +42,8 @@ void check_squashfs_options(const SquashfsOptions& options);
 /// Writes `tree` to `out` from its first byte to its last, padded to 4096 bytes. File data comes
 /// directory by directory, entries by the bytes of their names; equal files share their bytes;
 /// blocks of zeros take no room. Labels are stored with a trailing NUL, as the kernel stores them.
-/// A progress stage counts bytes of files. Returns where the bytes of the image went.
+/// A progress stage counts bytes of files. Returns where the bytes of the image went. Warns of a
+/// reference that cannot serve.
 ///
 /// Throws for options out of range; for nodes that the format cannot hold, all of them named at
 /// once (times before 1970 or after 2106, xattrs other than user., trusted. and security., device

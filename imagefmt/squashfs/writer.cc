@@ -83,29 +83,19 @@ std::vector<SourceFile> plan_files(const FileTree& tree, const std::string& isol
   return files;
 }
 
-}  // namespace
-
-void check_squashfs_options(const SquashfsOptions& options) {
-  uint32_t size = options.block_size;
-  if (size < kMinBlockSize || size > kMaxBlockSize || (size & (size - 1)) != 0) {
-    throw Error(
-        fmt::format("cannot use a block size of {} bytes: expected a power of two from {} "
-                    "to {}",
-                    size, kMinBlockSize, kMaxBlockSize));
-  }
-  if (options.image_mtime < 0 || options.image_mtime > kMaxTime) {
-    throw Error(fmt::format("cannot use the image time {}: squashfs holds 0 to {}",
-                            options.image_mtime, kMaxTime));
-  }
-  checked_level(options.compression, options.level);
+/// All that the stored bytes of a file depend on besides its own. Which ends share a block shows when
+/// the block is looked for in the reference.
+std::string settings_of(const SquashfsOptions& options) {
+  return fmt::format("squashfs, {}, level {}, blocks of {} bytes, intaglio {}",
+                     versioned_name(options.compression),
+                     checked_level(options.compression, options.level), options.block_size,
+                     INTAGLIO_VERSION);
 }
 
-WrittenImage write_squashfs(const FileTree& tree, const SquashfsOptions& options, File& out,
-                            Reporter& reporter) {
-  check_squashfs_options(options);
-  int level = checked_level(options.compression, options.level);
-  check_tree(tree);
-
+/// The tree and the options have been checked; `known` may be null.
+WrittenImage write_image(const FileTree& tree, const SquashfsOptions& options,
+                         const KnownData* known, File& out, Reporter& reporter) {
+  const int level = checked_level(options.compression, options.level);
   Superblock superblock{};
   superblock.magic = kMagic;
   superblock.mtime = static_cast<uint32_t>(options.image_mtime);
@@ -130,9 +120,11 @@ WrittenImage write_squashfs(const FileTree& tree, const SquashfsOptions& options
   WrittenImage written;
   written.superblock = image.position();
   const std::vector<SourceFile> files = plan_files(tree, options.isolate_below);
-  PlacedData data = write_data(
-      files, {options.compression, level, options.block_size, options.jobs}, image, reporter);
+  PlacedData data =
+      write_data(files, {options.compression, level, options.block_size, options.jobs}, known,
+                 image, reporter);
   count_files(files, data, options.block_size, written);
+  written.reused_bytes = data.reused_bytes;
 
   // From here on all places of data are known, and metadata can point to them.
   Stage stage(reporter, "writing metadata");
@@ -185,7 +177,37 @@ WrittenImage write_squashfs(const FileTree& tree, const SquashfsOptions& options
   out.resize(size_bytes);
   // The last write makes it an image.
   out.write(0, bytes_of(superblock));
+  written.index = serialize_index(out, settings_of(options), serialize_places(files, data));
   return written;
+}
+
+}  // namespace
+
+void check_squashfs_options(const SquashfsOptions& options) {
+  uint32_t size = options.block_size;
+  if (size < kMinBlockSize || size > kMaxBlockSize || (size & (size - 1)) != 0) {
+    throw Error(
+        fmt::format("cannot use a block size of {} bytes: expected a power of two from {} "
+                    "to {}",
+                    size, kMinBlockSize, kMaxBlockSize));
+  }
+  if (options.image_mtime < 0 || options.image_mtime > kMaxTime) {
+    throw Error(fmt::format("cannot use the image time {}: squashfs holds 0 to {}",
+                            options.image_mtime, kMaxTime));
+  }
+  checked_level(options.compression, options.level);
+}
+
+WrittenImage write_squashfs(const FileTree& tree, const SquashfsOptions& options, File& out,
+                            Reporter& reporter) {
+  check_squashfs_options(options);
+  check_tree(tree);
+  return write_with_reference(
+      options.reference, settings_of(options), reporter, [&](const Reference* reference) {
+        std::optional<KnownData> known;
+        if (reference) known.emplace(*reference, options.block_size);
+        return write_image(tree, options, known ? &*known : nullptr, out, reporter);
+      });
 }
 
 }  // namespace imagefmt

@@ -7,6 +7,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <map>
+#include <set>
+
 #include "builder/store_name.h"
 #include "imagefmt/dump.h"
 #include "tests/unit/builder/tiny_store.h"
@@ -83,6 +86,35 @@ TEST(StoreScan, TakesOnlyWhatIsOfTheClosure) {
   store.file("/nix/store/.links/x");
   FileTree tree = scanned(store.read());
   ASSERT_EQ(tree.root().directory()->entries.size(), 1u);
+}
+
+TEST(StoreScan, IdentifiesFilesByHashAndPlace) {
+  // The ids of two stores' files: of another host, of another day.
+  auto ids = [](char hash) {
+    Store store;
+    store.file(store.system + "/share/a", "same");
+    store.file(store.system + "/share/b", "same");
+    const std::string single = store.add("single");
+    store.file(single);
+    Closure closure = store.read();
+    for (StorePathInfo& info : closure.paths) {
+      info.nar_hash = std::string(64, info.path == single ? '1' : hash);
+    }
+    std::map<std::string, imagefmt::ContentId> found;
+    walk(scanned(closure), [&](const std::string& path, const Node& node) {
+      if (node.regular()) found[path] = node.regular()->content.id().value();
+    });
+    return found;
+  };
+  const auto first = ids('0'), second = ids('0'), other = ids('2');
+  EXPECT_EQ(first.size(), 5u);
+  EXPECT_EQ(first, second);
+  std::set<imagefmt::ContentId> different;
+  for (const auto& [path, id] : first) {
+    different.insert(id);
+    EXPECT_EQ(id == other.at(path), path.ends_with("-single")) << path;
+  }
+  EXPECT_EQ(different.size(), first.size());
 }
 
 TEST(StoreScan, DoesNotDependOnThreads) {
