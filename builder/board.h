@@ -107,6 +107,7 @@ struct Board {
   std::vector<std::string> device_trees;  // below the kernel's dtbs, without .dtb; may hold '*'
   std::string console;                    // as console= takes it; may be empty
   std::vector<std::string> cmdline;  // without root=, rootfstype= and init=, which the build sets
+  std::vector<std::string> kernel_requires;  // groups of kernel-configs/ beyond those for any board
   RootFormat root_format = RootFormat::kSquashfs;
   std::string root_device;  // as root= takes it: /dev/…, PARTUUID=…, PARTLABEL=…, UUID=…, LABEL=…
   std::string root_partition;  // its name; empty: a disk of its own

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "builder/board_words.h"
+#include "builder/kernel_requirements.h"
 
 namespace builder {
 
@@ -62,6 +63,7 @@ void visit_fields(Fields& fields, Board& board, bool for_this_board) {
   fields.list("kernel.device_trees", board.device_trees, Need::kOptional);
   fields.text("kernel.console", board.console, Need::kOptional);
   fields.list("kernel.cmdline", board.cmdline, Need::kRequired, check_kernel_param);
+  fields.list("kernel.requires", board.kernel_requires, Need::kOptional, check_requirement_group);
 
   fields.word("root.format", "root format", board.root_format, Need::kRequired);
   fields.text("root.device", board.root_device, Need::kRequired, check_root_device);

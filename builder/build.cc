@@ -10,6 +10,7 @@
 
 #include "builder/board.h"
 #include "builder/etc.h"
+#include "builder/kernel_preflight.h"
 #include "builder/links.h"
 #include "builder/lsm.h"
 #include "builder/manifest.h"
@@ -171,6 +172,7 @@ Target find_target(const BuildOptions& options) {
   }
   check_image_options(target.image);
   target.system.read_only = is_read_only(target.image);
+  target.system.compression = imagefmt::name_of(used_compression(target.image));
   return target;
 }
 
@@ -197,6 +199,7 @@ std::vector<Artifact> list_artifacts(const std::string& folder, const LabelledSy
       make_artifact(folder, "file_contexts", "file_contexts"),
       make_artifact(folder, "initrd", "initrd"),
       make_artifact(folder, "kernel", "kernel"),
+      make_artifact(folder, "kernel-config.fragment", "kernel-config"),
       make_artifact(folder, root_image, "root"),
       make_artifact(folder, imagefmt::index_path(root_image), "index")};
   for (const BootFile& file : system.boot_files) {
@@ -235,9 +238,6 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
   }
   const std::string architecture(to_text(board ? board->arch : arch_of(system.spec)));
   system.kernel = read_kernel(closure, system.spec);
-  if (options.mode == policy::SelinuxMode::kPermissive) {
-    check_can_be_permissive(closure, system.spec, system.kernel);
-  }
   policy::LabelRules label_rules = policy::LabelRules::load(options.label_rules);
   const policy::KernelVersion kernel_version = policy::parse_kernel_version(system.kernel.release);
 
@@ -264,6 +264,8 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
          .lsm = {kernel_version, options.mode}});
     for (const std::string& warning : command_line.warnings) reporter.warn(warning);
     system.command_line = command_line.text;
+    system.kernel_config_fragment = check_kernel_config(
+        closure, system.spec, system.kernel, options, *board, system.command_line, reporter);
     const std::optional<std::string> device_trees =
         find_in_store(closure, closure.toplevel + "/dtbs");
     system.boot_files = make_boot_files(
@@ -335,6 +337,7 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   copy_file(system.closure.host_path(system.spec.kernel), folder + "/kernel");
   copy_file(system.closure.host_path(require_initrd(system.spec)), folder + "/initrd");
   imagefmt::write_file(folder + "/cmdline", system.command_line + '\n');
+  imagefmt::write_file(folder + "/kernel-config.fragment", system.kernel_config_fragment);
   for (const BootFile& file : system.boot_files) {
     imagefmt::write_file(folder + '/' + file.name, file.bytes);
   }

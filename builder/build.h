@@ -25,8 +25,9 @@ struct LabelledSystem {
   Bootspec spec;
   Kernel kernel;
   std::string format;  // of the root's file system, as `rootfstype=` and `fs_use_xattr` have it
-  std::string command_line;          // empty without a board
-  std::vector<BootFile> boot_files;  // as the board's loader takes them; none without a board
+  std::string command_line;            // empty without a board, as are the next two
+  std::string kernel_config_fragment;  // what the board and the image ask of the kernel
+  std::vector<BootFile> boot_files;    // as the board's loader takes them
   std::unique_ptr<const NamedPolicy> policy;
   imagefmt::FileTree selinux;               // what lies in /etc/selinux
   std::vector<std::string> home_templates;  // what policy::find_rule_origins asks for

@@ -118,18 +118,32 @@ WrittenImage write_erofs(const FileTree& tree, const ImageOptions& options, File
   return imagefmt::write_erofs(tree, erofs_options(options), out, reporter);
 }
 
+imagefmt::Compression squashfs_compression(const ImageOptions& options) {
+  return squashfs_options(options).compression;
+}
+imagefmt::Compression erofs_compression(const ImageOptions& options) {
+  return erofs_options(options).compression;
+}
+imagefmt::Compression no_compression(const ImageOptions&) {
+  return imagefmt::Compression::kNone;
+}
+
 struct Format {
   RootFormat format;
   size_t magic_offset;
   std::string_view magic;
+  imagefmt::Compression (*compression)(const ImageOptions&);
   void (*check)(const ImageOptions&);
   WrittenImage (*write)(const FileTree&, const ImageOptions&, File&, Reporter&);
   FileTree (*read)(std::shared_ptr<const File>, imagefmt::PathsByInode*);
 };
 constexpr Format kFormats[] = {
-    {RootFormat::kSquashfs, 0, "hsqs", check_squashfs, write_squashfs, imagefmt::read_squashfs},
-    {RootFormat::kExt4, 1024 + 56, "\x53\xef", check_ext4, write_ext4, imagefmt::read_ext4},
-    {RootFormat::kErofs, 1024, "\xe2\xe1\xf5\xe0", check_erofs, write_erofs, imagefmt::read_erofs},
+    {RootFormat::kSquashfs, 0, "hsqs", squashfs_compression, check_squashfs, write_squashfs,
+     imagefmt::read_squashfs},
+    {RootFormat::kExt4, 1024 + 56, "\x53\xef", no_compression, check_ext4, write_ext4,
+     imagefmt::read_ext4},
+    {RootFormat::kErofs, 1024, "\xe2\xe1\xf5\xe0", erofs_compression, check_erofs, write_erofs,
+     imagefmt::read_erofs},
 };
 
 const Format& find_format(RootFormat wanted) {
@@ -180,6 +194,10 @@ std::string image_formats() {
 
 bool is_read_only(const ImageOptions& options) {
   return options.free_space_bytes == 0;
+}
+
+imagefmt::Compression used_compression(const ImageOptions& options) {
+  return find_format(options.format).compression(options);
 }
 
 void check_image_options(const ImageOptions& options) {

@@ -43,6 +43,9 @@ std::string image_formats();
 /// Whether the image is mounted read-only: it has no room to be written to.
 bool is_read_only(const ImageOptions& options);
 
+/// The compression of its data: what was chosen, or the format's own.
+imagefmt::Compression used_compression(const ImageOptions& options);
+
 /// Throws for options that the format does not have, or that are out of its range.
 void check_image_options(const ImageOptions& options);
 

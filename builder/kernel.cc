@@ -3,9 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "builder/kernel_image.h"
 #include "builder/resolve.h"
 #include "builder/store_name.h"
+#include "builder/unpack.h"
 #include "imagefmt/base/error.h"
 #include "imagefmt/base/file.h"
 #include "imagefmt/folder.h"
@@ -38,6 +41,15 @@ std::optional<std::string> find_modules(const Closure& closure, const Bootspec& 
                           there.empty() ? "no folder of any" : "folders of others: " + there));
 }
 
+/// What a configuration is called beside its kernel.
+std::vector<std::string> config_names(const std::string& release) {
+  return {"config-" + release, "config"};
+}
+
+bool is_text(std::string_view bytes) {
+  return bytes.find('\0') == bytes.npos;
+}
+
 std::string read_image(const Closure& closure, const Bootspec& spec) {
   return imagefmt::read_file(closure.host_path(spec.kernel), kMaxImageBytes);
 }
@@ -54,7 +66,10 @@ Kernel read_kernel(const Closure& closure, const Bootspec& spec) {
 
 std::optional<std::string> read_kernel_config(const Closure& closure, const Bootspec& spec,
                                               const Kernel& kernel) {
-  std::vector<std::string> places = {std::string(store_path_of(spec.kernel)) + "/config"};
+  std::vector<std::string> places;
+  for (const std::string& name : config_names(kernel.release)) {
+    places.push_back(std::string(store_path_of(spec.kernel)) + '/' + name);
+  }
   if (kernel.modules) {
     places.push_back(*kernel.modules + "/config");
     places.push_back(*kernel.modules + "/build/.config");
@@ -70,13 +85,34 @@ std::optional<std::string> read_kernel_config(const Closure& closure, const Boot
   return kernel_config(imagefmt::as_bytes(image));
 }
 
-void check_can_be_permissive(const Closure& closure, const Bootspec& spec, const Kernel& kernel) {
-  const std::optional<std::string> config = read_kernel_config(closure, spec, kernel);
-  constexpr std::string_view kSwitch = "CONFIG_SECURITY_SELINUX_DEVELOP";
-  if (!config || find_config_value(*config, kSwitch) == "y") return;
+std::string read_config_file(const std::string& file) {
+  const std::string bytes = imagefmt::read_file(file, kMaxImageBytes);
+  const imagefmt::ByteView view = imagefmt::as_bytes(bytes);
+  if (is_text(bytes)) return bytes;
+  if (!compression_of(view).empty()) {
+    std::string plain;
+    uint64_t budget = kMaxConfigBytes;
+    const Unpacked unpacked = unpack(view, budget, [&](imagefmt::ByteView part) {
+      plain += imagefmt::as_text(part);
+      return !is_text(imagefmt::as_text(part));
+    });
+    if (unpacked.whole && is_text(plain)) return plain;
+  }
+  if (std::optional<std::string> config = kernel_config(view)) return *config;
+
+  const std::string release = kernel_release(view, file);
+  const std::string folder = file.substr(0, file.rfind('/') + 1);  // empty: the working folder
+  for (const std::string& name : config_names(release)) {
+    std::error_code missing;
+    if (std::filesystem::is_regular_file(folder + name, missing)) {
+      return imagefmt::read_file(folder + name, kMaxConfigBytes);
+    }
+  }
   throw Error(
-      fmt::format("cannot use mode permissive: kernel '{}' is built without {}, and enforces",
-                  spec.kernel, kSwitch));
+      fmt::format("cannot find the configuration of kernel '{}': it carries none "
+                  "(CONFIG_IKCONFIG), and there is "
+                  "no '{}' beside it",
+                  file, fmt::join(config_names(release), "' and no '")));
 }
 
 }  // namespace builder

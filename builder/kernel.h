@@ -18,15 +18,15 @@ struct Kernel {
 /// release there: a kernel of one version with modules of another is an Error.
 Kernel read_kernel(const Closure& closure, const Bootspec& spec);
 
-/// The text of the kernel's configuration, if the closure holds it: `config` beside the kernel,
-/// `config` or `build/.config` in the modules' folder, or inside the image (IKCONFIG), which takes
-/// about a second to unpack. For its values see find_config_value (kernel_image.h).
+/// The text of the kernel's configuration, if the closure holds it: `config` or `config-<release>`
+/// beside the kernel, `config` or `build/.config` in the modules' folder, or inside the image
+/// (IKCONFIG), which takes about a second to unpack.
 std::optional<std::string> read_kernel_config(const Closure& closure, const Bootspec& spec,
                                               const Kernel& kernel);
 
-/// Throws if the kernel is known to have no permissive mode: built without SECURITY_SELINUX_DEVELOP
-/// it enforces whatever /etc/selinux/config says. A configuration that is nowhere to be read tells
-/// nothing.
-void check_can_be_permissive(const Closure& closure, const Bootspec& spec, const Kernel& kernel);
+/// The text of a configuration that lies in `file` of the host: as it is, compressed, or inside a
+/// kernel image, beside which it may stand as `config` or `config-<release>` too. Throws
+/// `cannot find the configuration of kernel '<file>': …` if it is nowhere.
+std::string read_config_file(const std::string& file);
 
 }  // namespace builder

@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder/kernel_image.h"
 
-#include <archive.h>
-#include <archive_entry.h>
-
 #include <algorithm>
 #include <array>
 #include <functional>
 
-#include "builder/text.h"
+#include "builder/unpack.h"
 #include "imagefmt/base/endian.h"
 #include "imagefmt/base/error.h"
-#include "imagefmt/base/handle.h"
 
 namespace builder {
 
@@ -30,11 +26,6 @@ constexpr uint64_t kMaxUnpacked = uint64_t{512} << 20;  // of one image, all att
 constexpr uint64_t kLeastKernel = uint64_t{1} << 20;    // less unpacked is not a kernel
 constexpr size_t kMaxAttempts = 256;
 constexpr int kMaxConfigAttempts = 16;
-
-constexpr std::string_view kGzipMagic("\x1f\x8b\x08", 3);
-
-/// Takes the next bytes and returns whether it has seen enough.
-using Sink = std::function<bool(ByteView)>;
 
 /// The field at `offset`, or no value past the end.
 template <class T>
@@ -106,61 +97,6 @@ class MarkerSearch {
   bool found_ = false;
 };
 
-using Archive = imagefmt::Handle<archive, archive_read_free>;
-
-/// What kernels are compressed with (the kernel's usr/Kconfig and scripts/Makefile.lib), by what
-/// the data begin with. No LZO: libarchive would run a program of the host for it.
-struct Compression {
-  std::string_view magic;
-  int filter;
-};
-constexpr std::array<Compression, 7> kCompressions = {{
-    {kGzipMagic, ARCHIVE_FILTER_GZIP},
-    {{"\xfd\x37zXZ\0", 6}, ARCHIVE_FILTER_XZ},
-    {{"\x28\xb5\x2f\xfd", 4}, ARCHIVE_FILTER_ZSTD},
-    {{"\x02\x21\x4c\x18", 4}, ARCHIVE_FILTER_LZ4},  // lz4 -l
-    {{"\x04\x22\x4d\x18", 4}, ARCHIVE_FILTER_LZ4},
-    {{"\x5d\0\0", 3}, ARCHIVE_FILTER_LZMA},
-    {{"BZh", 3}, ARCHIVE_FILTER_BZIP2},
-}};
-
-const Compression* find_compression(ByteView packed) {
-  for (const Compression& compression : kCompressions) {
-    if (text_at(packed, 0, compression.magic.size()) == compression.magic) return &compression;
-  }
-  return nullptr;
-}
-
-/// Unpacks what `packed` begins with into `sink` until that has enough, `budget` bytes are spent,
-/// or the data end or break: what follows the compressed data in an image is no error.
-void unpack(ByteView packed, uint64_t& budget, const Sink& sink) {
-  const Compression* compression = find_compression(packed);
-  if (!compression) return;
-  Archive reader(archive_read_new());
-  if (!reader) throw std::bad_alloc();
-  // The filter is chosen, not bid for: one layer, so that what is unpacked bounds the work, and
-  // nothing that libarchive has not built in (ARCHIVE_WARN) and would run a program for.
-  archive_entry* entry = nullptr;
-  if (archive_read_support_format_raw(reader.get()) != ARCHIVE_OK ||
-      archive_read_append_filter(reader.get(), compression->filter) != ARCHIVE_OK ||
-      archive_read_open_memory(reader.get(), packed.data(), packed.size()) != ARCHIVE_OK ||
-      archive_read_next_header(reader.get(), &entry) != ARCHIVE_OK) {
-    return;
-  }
-  while (budget > 0) {
-    // Block by block, since archive_read_data gives nothing of what precedes an error in its range.
-    const void* block = nullptr;
-    size_t length = 0;
-    la_int64_t offset = 0;
-    if (archive_read_data_block(reader.get(), &block, &length, &offset) != ARCHIVE_OK ||
-        length == 0)
-      return;
-    length = static_cast<size_t>(std::min<uint64_t>(length, budget));
-    budget -= length;
-    if (sink({static_cast<const uint8_t*>(block), length})) return;
-  }
-}
-
 bool is_x86_image(ByteView image) {
   return text_at(image, 0x202, 4) == "HdrS" &&
          field_at<le16>(image, 0x1fe) == std::optional<le16>(0xaa55);
@@ -192,7 +128,7 @@ ByteView announced_payload(ByteView image) {
     // The kernel's build appends the unpacked size to all but gzip (scripts/Makefile.lib), which
     // zboot does not count and x86 does. Some decoders give up at it, and the last block of data
     // with them.
-    if (text_at(image, offset, kGzipMagic.size()) != kGzipMagic)
+    if (offset < image.size() && compression_of(image.subspan(offset)) != "gzip")
       length -= std::min<uint64_t>(length, 4);
   }
   if (offset >= image.size()) return {};
@@ -203,9 +139,9 @@ ByteView announced_payload(ByteView image) {
 std::vector<ByteView> likely_payloads(ByteView image) {
   std::vector<ByteView> payloads;
   std::string_view text = as_text(image);
-  for (const Compression& compression : kCompressions) {
+  for (const Compression& compression : compressions()) {
     // Three bytes of little order: not a thing to look for anywhere.
-    if (compression.filter == ARCHIVE_FILTER_LZMA) continue;
+    if (compression.name == "lzma") continue;
     for (size_t at = text.find(compression.magic);
          at != text.npos && payloads.size() < kMaxAttempts;
          at = text.find(compression.magic, at + 1)) {
@@ -274,22 +210,6 @@ std::optional<std::string> kernel_config(ByteView image) {
     });
   });
   return config;
-}
-
-std::optional<std::string> find_config_value(std::string_view config, std::string_view key) {
-  LineReader lines(config);
-  for (std::string_view line; lines.next(line);) {
-    if (line.substr(0, key.size()) != key || line.substr(key.size(), 1) != "=") continue;
-    std::string_view value = line.substr(key.size() + 1);
-    if (value.size() < 2 || value.front() != '"' || value.back() != '"') return std::string(value);
-    std::string text;
-    for (size_t i = 1; i + 1 < value.size(); ++i) {
-      if (value[i] == '\\' && i + 2 < value.size()) ++i;
-      text += value[i];
-    }
-    return text;
-  }
-  return std::nullopt;
 }
 
 }  // namespace builder

@@ -22,8 +22,4 @@ std::string kernel_release(imagefmt::ByteView image, std::string_view name);
 /// The configuration that the image carries (CONFIG_IKCONFIG), or no value.
 std::optional<std::string> kernel_config(imagefmt::ByteView image);
 
-/// The value of `key` (`CONFIG_LSM`) in the text of a configuration, without the quotes of a
-/// string; no value if it is not set.
-std::optional<std::string> find_config_value(std::string_view config, std::string_view key);
-
 }  // namespace builder

@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 
+#include "builder/text.h"
 #include "imagefmt/base/error.h"
 
 namespace builder {
@@ -18,9 +20,31 @@ namespace {
 
 constexpr std::string_view kSelinux = "selinux";
 
+// security/*/: DEFINE_LSM() with LSM_FLAG_EXCLUSIVE and LSM_FLAG_LEGACY_MAJOR.
+constexpr std::array kLsms = {
+    Lsm{"landlock", "SECURITY_LANDLOCK", false, false},
+    Lsm{"lockdown", "SECURITY_LOCKDOWN_LSM", false, false},
+    Lsm{"yama", "SECURITY_YAMA", false, false},
+    Lsm{"loadpin", "SECURITY_LOADPIN", false, false},
+    Lsm{"safesetid", "SECURITY_SAFESETID", false, false},
+    Lsm{kSelinux, "SECURITY_SELINUX", true, true},
+    Lsm{"smack", "SECURITY_SMACK", true, true},
+    Lsm{"tomoyo", "SECURITY_TOMOYO", false, true},
+    Lsm{"apparmor", "SECURITY_APPARMOR", true, true},
+    Lsm{"ipe", "SECURITY_IPE", false, false},
+    Lsm{"bpf", "BPF_LSM", false, false},
+};
+
+const Lsm* look_up_lsm(std::string_view name) {
+  const auto at =
+      std::find_if(kLsms.begin(), kLsms.end(), [name](const Lsm& lsm) { return lsm.name == name; });
+  return at == kLsms.end() ? nullptr : &*at;
+}
+
 /// The LSMs that run only if no other of them does, selinux aside.
-bool excludes_selinux(std::string_view lsm) {
-  return lsm == "apparmor" || lsm == "smack";
+bool excludes_selinux(std::string_view name) {
+  const Lsm* lsm = look_up_lsm(name);
+  return lsm && lsm->is_exclusive && name != kSelinux;
 }
 
 std::vector<std::string> split_list(std::string_view list) {
@@ -170,6 +194,42 @@ KernelParams with_selinux(KernelParams params, const LsmInput& input,
     add("enforcing", "0");
   }
   return params;
+}
+
+std::span<const Lsm> known_lsms() {
+  return kLsms;
+}
+
+const Lsm& find_lsm(std::string_view name) {
+  if (const Lsm* lsm = look_up_lsm(name)) return *lsm;
+  std::vector<std::string> names;
+  for (const Lsm& lsm : kLsms) names.emplace_back(lsm.name);
+  throw Error(
+      fmt::format("unknown security module {}, expected {}", in_quotes(name), one_of(names)));
+}
+
+std::vector<std::string> running_lsms(const KernelParams& params, std::string_view config_lsm,
+                                      const std::function<bool(std::string_view)>& is_built_in) {
+  const std::vector<std::string> orders = kernel_param_values(params, "lsm");
+  std::vector<std::string> picks = kernel_param_values(params, "security");
+  if (!orders.empty()) picks.clear();  // superseded
+  std::vector<std::string> order = split_list(orders.empty() ? config_lsm : orders.back());
+  if (!picks.empty()) order.push_back(picks.back());
+
+  std::vector<std::string> running;
+  bool has_exclusive = false;
+  for (const std::string& name : order) {
+    const Lsm* lsm = look_up_lsm(name);
+    if (!lsm || !is_built_in(lsm->symbol)) continue;
+    if (std::find(running.begin(), running.end(), name) != running.end()) continue;
+    if (lsm->is_large && !picks.empty() && name != picks.back()) continue;
+    if (lsm->is_exclusive && has_exclusive) continue;
+    const std::vector<std::string> switches = kernel_param_values(params, name);
+    if (lsm->is_large && !switches.empty() && parse_switch(switches.back()) == false) continue;
+    has_exclusive |= lsm->is_exclusive;
+    running.push_back(name);
+  }
+  return running;
 }
 
 size_t command_line_limit(std::string_view architecture) {

@@ -13,6 +13,8 @@
 //   - of several `lsm=` or `security=` the last counts.
 #pragma once
 
+#include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +24,25 @@
 #include "policy/kernel_version.h"
 
 namespace builder {
+
+/// A security module that CONFIG_LSM can name.
+struct Lsm {
+  std::string_view name;
+  std::string_view symbol;  // without CONFIG_: the option that builds it in
+  bool is_exclusive;        // of these the first in the order runs, alone
+  bool is_large;            // `security=` picks one of these, and turns the others off
+};
+
+/// In the order of the kernel's own CONFIG_LSM.
+std::span<const Lsm> known_lsms();
+/// Throws `unknown security module '…', expected …`.
+const Lsm& find_lsm(std::string_view name);
+
+/// The security modules that a kernel since 5.1 runs, in order, with this command line and this
+/// CONFIG_LSM. `is_built_in` answers for an option. Names that are none are left out, as the kernel
+/// does.
+std::vector<std::string> running_lsms(const KernelParams& params, std::string_view config_lsm,
+                                      const std::function<bool(std::string_view)>& is_built_in);
 
 struct LsmInput {
   policy::KernelVersion kernel;

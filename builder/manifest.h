@@ -14,7 +14,8 @@ namespace builder {
 
 struct Artifact {
   std::string name;  // relative to the output folder
-  std::string kind;  // root, index, kernel, initrd, cmdline, policy, file_contexts, or a BootFile's
+  /// root, index, kernel, kernel-config, initrd, cmdline, policy, file_contexts, or a BootFile's.
+  std::string kind;
   uint64_t size_bytes = 0;
   std::string sha256;  // lower-case hexadecimal
 };

@@ -22,7 +22,8 @@ BuildPlan plan(const LabelledSystem& system, const ImageOptions& image) {
   plan.files = {{"cmdline", system.command_line.size() + 1},
                 {"file_contexts", policy::serialize_exact_contexts(system.tree).size()},
                 {"initrd", size_on_host(system.closure, system.spec.initrd.value())},
-                {"kernel", size_on_host(system.closure, system.spec.kernel)}};
+                {"kernel", size_on_host(system.closure, system.spec.kernel)},
+                {"kernel-config.fragment", system.kernel_config_fragment.size()}};
   imagefmt::walk(system.selinux, [&](const std::string& path, const imagefmt::Node& node) {
     if (node.regular()) {
       plan.files.push_back({"policy" + path, node.regular()->content.size_bytes()});

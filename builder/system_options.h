@@ -10,6 +10,7 @@
 
 #include "builder/assemble.h"
 #include "builder/board.h"
+#include "builder/kernel_requirements.h"
 #include "builder/policy_options.h"
 
 namespace builder {
@@ -23,9 +24,11 @@ struct SystemOptions {
   std::string board;        // a name, or a .toml file; empty: none, where nothing is booted
   PolicyOptions policy;
   policy::SelinuxMode mode = policy::SelinuxMode::kEnforcing;
-  std::optional<RootFormat> format;  // of the root image; default: the board's
-  bool read_only = true;             // the root, once it is mounted
-  std::optional<InitKind> init;      // default: sealed for a read-only root, else the closure's
+  KernelProfile kernel_profile = KernelProfile::kDevel;  // what the kernel is judged by
+  std::optional<RootFormat> format;                      // of the root image; default: the board's
+  std::string compression;       // of the root image, as --compression has it
+  bool read_only = true;         // the root, once it is mounted
+  std::optional<InitKind> init;  // default: sealed for a read-only root, else the closure's
   int64_t source_date_epoch = 1;
   unsigned jobs = 0;
 };

@@ -7,7 +7,6 @@
 
 #include "builder/commands/commands.h"
 #include "builder/commands/options.h"
-#include "builder/commands/private_choice.h"
 #include "builder/plan.h"
 #include "builder/report.h"
 #include "builder/terminal.h"
@@ -16,9 +15,6 @@
 namespace builder {
 
 namespace {
-
-const Choices<policy::SelinuxMode> kModes = {{"enforcing", policy::SelinuxMode::kEnforcing},
-                                             {"permissive", policy::SelinuxMode::kPermissive}};
 
 struct Options {
   BuildOptions build;
@@ -73,8 +69,8 @@ void add_build_command(CLI::App& app, Run& chosen) {
   command->add_option("--output", build.output, "the folder to write, whole or not at all")
       ->required()
       ->option_text("DIR");
-  add_choice(*command, "--mode", build.system.mode, kModes, "enforcing (default) or permissive")
-      ->option_text("MODE");
+  add_mode_option(*command, build.system.mode);
+  add_profile_option(*command, build.system.kernel_profile);
   command
       ->add_option_function<std::string>(
           "--format",
@@ -97,9 +93,9 @@ void add_build_command(CLI::App& app, Run& chosen) {
   command->footer(
       "The output folder holds manifest.json, root.FORMAT with its index, kernel, initrd, "
       "cmdline,\n"
-      "policy/ and file_contexts. The policy's version is that of the closure's kernel. "
-      "--reference\n"
-      "takes an earlier output folder.\n\n"
+      "policy/, file_contexts and kernel-config.fragment. The policy's version is that of the\n"
+      "closure's kernel, whose configuration is judged as `kernel-config check` does it.\n"
+      "--reference takes an earlier output folder.\n\n"
       "Examples:\n"
       "  intaglio build --closure closure --board qemu-x86_64 \\\n"
       "      --policy /usr/share/selinux/default --output out\n"

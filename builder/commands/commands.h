@@ -34,6 +34,7 @@ void add_diff_command(CLI::App& app, Run& chosen);
 void add_verify_command(CLI::App& app, Run& chosen);
 void add_explain_command(CLI::App& app, Run& chosen);
 void add_denials_command(CLI::App& app, Run& chosen);
+void add_kernel_config_commands(CLI::App& app, Run& chosen);
 void add_boards_command(CLI::App& app, Run& chosen);
 void add_boot_command(CLI::App& app, Run& chosen);
 void add_mkbootimg_command(CLI::App& app, Run& chosen);

@@ -13,6 +13,11 @@ const Choices<policy::HandleUnknown> kHandleUnknown = {{"deny", policy::HandleUn
                                                        {"reject", policy::HandleUnknown::kReject},
                                                        {"allow", policy::HandleUnknown::kAllow}};
 
+const Choices<policy::SelinuxMode> kModes = {{"enforcing", policy::SelinuxMode::kEnforcing},
+                                             {"permissive", policy::SelinuxMode::kPermissive}};
+const Choices<KernelProfile> kProfiles = {{"devel", KernelProfile::kDevel},
+                                          {"production", KernelProfile::kProduction}};
+
 /// `NAME=on` or `NAME=off`, as semanage and setsebool take them.
 void add_boolean(std::map<std::string, bool>& booleans, const std::string& text) {
   const size_t equals = text.find('=');
@@ -121,6 +126,17 @@ void add_system_options(CLI::App& command, SystemOptions& options) {
   command.add_option("--jobs", options.jobs, "how many cores to use (default: all)")
       ->option_text("N");
   add_policy_options(command, options.policy);
+}
+
+void add_mode_option(CLI::App& command, policy::SelinuxMode& mode) {
+  add_choice(command, "--mode", mode, kModes, "enforcing (default) or permissive")
+      ->option_text("MODE");
+}
+
+void add_profile_option(CLI::App& command, KernelProfile& profile) {
+  add_choice(command, "--profile", profile, kProfiles,
+             "what the kernel is judged by: devel (default) or production")
+      ->option_text("PROFILE");
 }
 
 void add_image_options(CLI::App& command, ImageOptions& image) {

@@ -23,6 +23,10 @@ void add_compiled_policy_option(CLI::App& command, PolicyOptions& options);
 /// --mode, which label nothing, are not among them.
 void add_system_options(CLI::App& command, SystemOptions& options);
 
+/// --mode and --profile: of every command that judges a kernel.
+void add_mode_option(CLI::App& command, policy::SelinuxMode& mode);
+void add_profile_option(CLI::App& command, KernelProfile& profile);
+
 /// Of every command that writes an image.
 void add_image_options(CLI::App& command, ImageOptions& image);
 

@@ -15,6 +15,8 @@ in
     mkdir -p "$out"
     cp ${package}/boot/vmlinuz-* "$out/bzImage"
     cp ${package}/boot/System.map-* "$out/System.map"
+    # NixOS's kernels carry their configuration in the image (IKCONFIG), Debian's do not.
+    cp ${package}/boot/config-* "$out/config"
   '';
 
   # None of the kept modules wants any.

@@ -172,19 +172,6 @@ TEST(KernelImage, CarriesItsConfiguration) {
   EXPECT_EQ(kernel_config(as_bytes(many)), std::nullopt);
 }
 
-TEST(KernelImage, ConfigValues) {
-  const std::string config =
-      "# CONFIG_A is not set\nCONFIG_LSM_X=y\nCONFIG_LSM=\"yama,bpf\"\nCONFIG_B=m\n"
-      "CONFIG_C=\"say \\\"x\\\\\"\nCONFIG_D=\"\"\nCONFIG_E=";
-  EXPECT_EQ(find_config_value(config, "CONFIG_LSM"), "yama,bpf");
-  EXPECT_EQ(find_config_value(config, "CONFIG_B"), "m");
-  EXPECT_EQ(find_config_value(config, "CONFIG_C"), "say \"x\\");
-  EXPECT_EQ(find_config_value(config, "CONFIG_D"), "");
-  EXPECT_EQ(find_config_value(config, "CONFIG_E"), "");
-  EXPECT_EQ(find_config_value(config, "CONFIG_A"), std::nullopt);
-  EXPECT_EQ(find_config_value(config, "CONFIG"), std::nullopt);
-}
-
 TEST(KernelImage, SurvivesDamage) {
   std::mt19937 engine(3);
   const std::string small = std::string(3000, 'x') + kBanner + ikconfig();
@@ -244,26 +231,31 @@ TEST(Kernel, FindsModulesAndConfiguration) {
   EXPECT_EQ(system.config(), "CONFIG_X=m\n");
   system.file(system.linux + "/config", "CONFIG_X=y\n");
   EXPECT_EQ(system.config(), "CONFIG_X=y\n");
+  system.file(system.linux + "/config-6.12.41", "CONFIG_X=n\n");
+  EXPECT_EQ(system.config(), "CONFIG_X=n\n");
 }
 
-TEST(Kernel, CannotBePermissiveWithoutTheSwitch) {
-  System system;
-  system.file(system.linux + "/Image", vmlinux());
-  system.folder(system.modules + "/lib/modules/6.12.41");
-  auto outcome = [&](const std::string& config) {
-    std::filesystem::remove(system.host(system.linux + "/config"));
-    if (!config.empty()) system.file(system.linux + "/config", config);
-    const Closure closure = system.read();
-    return error_of(
-        [&] { check_can_be_permissive(closure, read_bootspec(closure), system.kernel()); });
+TEST(Kernel, ReadsAConfigurationFromAFile) {
+  tests::TempDir folder;
+  auto read = [&](const std::string& name, const std::string& bytes) {
+    imagefmt::write_file(folder / name, bytes);
+    std::string text;
+    const std::string error = error_of([&] { text = read_config_file(folder / name); });
+    return error == "(no error)" ? text : error;
   };
-  EXPECT_EQ(outcome(""), "(no error)") << "nobody knows";
-  EXPECT_EQ(outcome("CONFIG_SECURITY_SELINUX_DEVELOP=y\n"), "(no error)");
-  const std::string message = "cannot use mode permissive: kernel '" + system.linux +
-                              "/Image' is built without CONFIG_SECURITY_SELINUX_DEVELOP, and "
-                              "enforces";
-  EXPECT_EQ(outcome("# CONFIG_SECURITY_SELINUX_DEVELOP is not set\n"), message);
-  EXPECT_EQ(outcome("CONFIG_SECURITY_SELINUX=y\n"), message);
+  EXPECT_EQ(read("plain", kConfig), kConfig);
+  EXPECT_EQ(read("config.gz", gzip(kConfig)), kConfig) << "/proc/config.gz";
+  EXPECT_EQ(read("carries", zboot_image(gzip(vmlinux(ikconfig())))), kConfig);
+  const std::string none = "cannot find the configuration of kernel '" + folder / "bzImage" +
+                           "': it carries none (CONFIG_IKCONFIG), and there is no "
+                           "'config-6.12.41' and no 'config' beside it";
+  EXPECT_EQ(read("bzImage", vmlinux() + '\0'), none);
+  imagefmt::write_file(folder / "config-6.12.40", "CONFIG_X=m\n");
+  EXPECT_EQ(read("bzImage", vmlinux() + '\0'), none);
+  imagefmt::write_file(folder / "config", "CONFIG_X=y\n");
+  EXPECT_EQ(read("bzImage", vmlinux() + '\0'), "CONFIG_X=y\n");
+  imagefmt::write_file(folder / "config-6.12.41", "CONFIG_X=n\n");
+  EXPECT_EQ(read("bzImage", vmlinux() + '\0'), "CONFIG_X=n\n");
 }
 
 TEST(Kernel, NeedsModulesOfItsOwnRelease) {

@@ -314,5 +314,43 @@ TEST(CommandLine, RefusesBoardParametersForInit) {
             "for init");
 }
 
+TEST(RunningLsms, AreThoseOfTheOrderThatTheKernelHas) {
+  auto running = [](const std::string& line, std::string_view order,
+                    const std::string& absent = "") {
+    std::string text;
+    for (const std::string& name :
+         running_lsms(parse_kernel_params(line), order, [&](std::string_view symbol) {
+           return absent.empty() || symbol.find(absent) == symbol.npos;
+         })) {
+      text += (text.empty() ? "" : ",") + name;
+    }
+    return text;
+  };
+  EXPECT_EQ(running("", "yama,selinux,bpf"), "yama,selinux,bpf");
+  EXPECT_EQ(running("", "apparmor,selinux,tomoyo"), "apparmor,tomoyo");
+  EXPECT_EQ(running("", "apparmor,selinux", "APPARMOR"), "selinux");
+  EXPECT_EQ(running("", "yama,integrity,yama,,nothing,selinux"), "yama,selinux");
+  EXPECT_EQ(running("security=selinux", "yama,apparmor,selinux,tomoyo,bpf"), "yama,selinux,bpf");
+  EXPECT_EQ(running("security=selinux", "yama,bpf"), "yama,bpf,selinux");
+  EXPECT_EQ(running("security=apparmor security=selinux", "apparmor,selinux"), "selinux");
+  EXPECT_EQ(running("lsm=yama,tomoyo,selinux security=apparmor", "apparmor"),
+            "yama,tomoyo,selinux");
+  EXPECT_EQ(running("lsm=a lsm=selinux", "apparmor"), "selinux");
+  EXPECT_EQ(running("lsm=", "selinux"), "");
+  EXPECT_EQ(running("selinux=0", "selinux,apparmor"), "apparmor");
+  EXPECT_EQ(running("apparmor=0 selinux=1", "apparmor,selinux"), "selinux");
+}
+
+TEST(RunningLsms, AreSelinuxWithWhatWeMakeOfACommandLine) {
+  std::vector<std::string> warnings;
+  for (const char* line :
+       {"", "lsm=landlock,yama,bpf", "lsm=tomoyo security=apparmor", "apparmor=1"}) {
+    const KernelParams params = with_selinux(parse_kernel_params(line), {{6, 1, 0}}, warnings);
+    const std::vector<std::string> running =
+        running_lsms(params, "landlock,apparmor,selinux", [](std::string_view) { return true; });
+    EXPECT_EQ(std::count(running.begin(), running.end(), "selinux"), 1) << line;
+  }
+}
+
 }  // namespace
 }  // namespace builder

@@ -128,7 +128,8 @@ TEST(PathPattern, RefusesWhatMatchesNothing) {
       {std::string(4096, 'a'), "longer than 4095 bytes"},
   };
   for (const auto& [pattern, reason] : cases) {
-    EXPECT_EQ(error_of([&] { PathPattern{pattern}; }), "bad pattern '" + pattern + "': " + reason);
+    EXPECT_EQ(error_of([&pattern = pattern] { PathPattern{pattern}; }),
+              "bad pattern '" + pattern + "': " + reason);
   }
 }
 
@@ -220,7 +221,7 @@ TEST(Owners, RefusesWhatIsNoOwner) {
       {"=0:0:", "bad pattern '': it is empty"},
   };
   for (const auto& [text, reason] : cases) {
-    EXPECT_EQ(error_of([&] { parse_owner_rule(text); }),
+    EXPECT_EQ(error_of([&text = text] { parse_owner_rule(text); }),
               std::string("bad owner '") + text + "': " + reason);
   }
   EXPECT_EQ(parse_owner_rule("/a=b=1::").pattern.text(), "/a=b");

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder/kernel_preflight.h"
+
+#include <fmt/format.h>
+
+#include "builder/initrd.h"
+#include "builder/kernel_check.h"
+#include "builder/kernel_fragment.h"
+#include "imagefmt/base/file.h"
+
+namespace builder {
+
+using imagefmt::Error;
+using imagefmt::Reporter;
+
+namespace {
+
+constexpr uint64_t kMaxInitrdBytes = uint64_t{1} << 30;
+
+/// No value, with a warning, if it cannot be read: a kernel may know more than we do.
+std::optional<Initrd> read_initrd_of(const Closure& closure, const Bootspec& spec,
+                                     Reporter& reporter) {
+  if (!spec.initrd) return std::nullopt;
+  try {
+    const std::string bytes = imagefmt::read_file(closure.host_path(*spec.initrd), kMaxInitrdBytes);
+    return read_initrd(imagefmt::as_bytes(bytes), *spec.initrd);
+  } catch (const Error& error) {
+    reporter.warn(fmt::format("cannot judge the modules of the kernel: {}", error.what()));
+    return std::nullopt;
+  }
+}
+
+void refuse_or_warn(const KernelVerdict& verdict, const std::string& kernel, Reporter& reporter) {
+  imagefmt::Faults faults;
+  std::string mend;
+  size_t warnings = 0;
+  for (const KernelFinding& finding : verdict.findings) {
+    if (finding.severity == Severity::kWarning) {
+      ++warnings;
+      continue;
+    }
+    faults.add(fmt::format("cannot boot kernel '{}' labelled: {}: {}", kernel, finding.message,
+                           finding.option.reason));
+    mend += '\n' + config_line(finding.option);
+  }
+  if (!faults.empty()) faults.add("this in the kernel's configuration mends it:" + mend);
+  faults.throw_if_any();
+  if (warnings > 0) {
+    reporter.warn(
+        fmt::format("kernel '{}' lacks {} of the options that are wanted: `intaglio kernel-config "
+                    "check` names them",
+                    kernel, warnings));
+  }
+}
+
+}  // namespace
+
+std::string check_kernel_config(const Closure& closure, const Bootspec& spec, const Kernel& kernel,
+                                const SystemOptions& options, const Board& board,
+                                const std::string& command_line, Reporter& reporter) {
+  KernelTarget target = kernel_target_of(board);
+  target.profile = options.kernel_profile;
+  target.mode = options.mode;
+  target.root_format = options.format.value_or(board.root_format);
+  target.root_compression = options.compression;
+  target.version = policy::parse_kernel_version(kernel.release);
+  const std::optional<Initrd> initrd = read_initrd_of(closure, spec, reporter);
+  if (initrd) target.initrd_compressions = initrd->compressions;
+  const KernelRequirements requirements = kernel_table().select(target);
+
+  if (const std::optional<std::string> text = read_kernel_config(closure, spec, kernel)) {
+    const KernelConfig config =
+        KernelConfig::parse(*text, fmt::format("configuration of '{}'", spec.kernel));
+    const KernelBoot boot{*target.version, parse_kernel_params(command_line),
+                          initrd ? &*initrd : nullptr};
+    refuse_or_warn(check_kernel(config, requirements, boot), spec.kernel, reporter);
+  } else {
+    reporter.warn(fmt::format(
+        "cannot check the configuration of kernel '{}': it carries none (CONFIG_IKCONFIG), and "
+        "none lies beside it or with its modules",
+        spec.kernel));
+  }
+  return serialize_fragment(requirements,
+                            fmt::format("Kernel options for board {}, profile {}, Linux {}",
+                                        board.name, to_text(target.profile), kernel.release),
+                            FragmentFormat::kKconfig);
+}
+
+}  // namespace builder
