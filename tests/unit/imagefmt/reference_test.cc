@@ -179,7 +179,7 @@ void change(FileTree& tree, Random& random) {
 
 TEST_P(Reference, ShowsInNoByte) {
   uint64_t reused_bytes = 0;
-  for (uint32_t seed = 1; seed <= 60; ++seed) {
+  for (uint32_t seed = 1; seed <= 30; ++seed) {
     Random random(seed);
     FileTree tree = tests::random_tree(seed, 30);
     set_ids(tree, random);
@@ -196,7 +196,7 @@ TEST_P(Reference, ShowsInNoByte) {
       last = rebuilt;
     }
   }
-  EXPECT_GT(reused_bytes, 1'000'000u);
+  EXPECT_GT(reused_bytes, 500'000u);
 }
 
 TEST_P(Reference, IsNotReadAgainFromTheFiles) {
@@ -232,7 +232,7 @@ TEST_P(Reference, OfAnotherSizeIsAnotherFile) {
 }
 
 TEST_P(Reference, MayBeDamagedAnywhere) {
-  for (uint32_t seed = 1; seed <= 40; ++seed) {
+  for (uint32_t seed = 1; seed <= 20; ++seed) {
     Random random(seed);
     FileTree tree = tests::random_tree(seed, 20);
     set_ids(tree, random);
