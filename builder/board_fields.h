@@ -87,6 +87,6 @@ void visit_fields(Fields& fields, Board& board, bool for_this_board) {
 }
 
 /// Of visit_fields, with name and extends where they stand in a definition.
-std::vector<std::string_view> board_keys();
+const std::vector<std::string_view>& board_keys();
 
 }  // namespace builder

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "builder/board_fields.h"
+#include "builder/private_toml.h"
 
 namespace builder {
 
@@ -16,44 +17,11 @@ namespace {
 
 constexpr size_t kMaxLayers = 8;
 
-bool has_control_character(std::string_view text) {
-  return std::any_of(text.begin(), text.end(),
-                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-}
-
-std::string_view type_name(const toml::node& node) {
-  switch (node.type()) {
-    case toml::node_type::table:
-      return "a table";
-    case toml::node_type::array:
-      return "a list";
-    case toml::node_type::string:
-      return "a string";
-    case toml::node_type::integer:
-      return "an integer";
-    case toml::node_type::boolean:
-      return "a boolean";
-    case toml::node_type::floating_point:
-      return "a float";
-    default:
-      return "a date or time";
-  }
-}
-
 /// One file: the board's own first, then what it extends, and so on.
 struct Layer {
   std::string file;
   toml::table table;
 };
-
-toml::table parse_toml(std::string_view text, std::string_view file) {
-  try {
-    return toml::parse(text);
-  } catch (const toml::parse_error& error) {
-    throw Error(fmt::format("{}:{}: malformed TOML: {}", file, error.source().begin.line,
-                            error.description()));
-  }
-}
 
 /// Keys: all that there are, in the order of a definition.
 class KeyCollector {
@@ -197,7 +165,7 @@ class BoardReader {
 
   /// Faults for what no board may have. `path` is empty or ends in '.'.
   void check_keys(const Layer& layer, const toml::table& table, const std::string& path) {
-    const std::vector<std::string_view> keys = board_keys();
+    const std::vector<std::string_view>& keys = board_keys();
     for (const auto& [key, node] : table) {
       std::string full = path + std::string(key.str());
       // A quoted key may hold a dot, and is none of ours then.
@@ -249,14 +217,8 @@ class BoardReader {
   /// Runs `set(text)` for the string `node`; an Error of it becomes a fault at `key`.
   template <class Set>
   void take_text(const Found& found, std::string_view key, const Set& set) {
-    std::optional<std::string> text = found.node->value_exact<std::string>();
-    if (!text) return faults_.add(wrong_type(found, key, "a string"));
     try {
-      if (text->empty()) throw Error("it is empty");
-      if (has_control_character(*text)) {
-        throw Error(fmt::format("a control character in {}", in_quotes(*text)));
-      }
-      set(std::move(*text));
+      set(text_in(*found.node));
     } catch (const Error& error) {
       faults_.add(at(found, key, error.what()));
     }
@@ -282,7 +244,7 @@ class BoardReader {
   void check_values(const Board& board) {
     const AndroidBoot& android = board.android;
     const uint32_t page = android.page_size, sector = board.disk.sector_bytes;
-    require(page == 0 || (page >= 2048 && (page & (page - 1)) == 0), "android.page_size",
+    require(page == 0 || (page >= 2048 && std::has_single_bit(page)), "android.page_size",
             "expected 2048, 4096, 8192 or 16384");
     require(sector == 512 || sector == 4096, "disk.sector_bytes", "expected 512 or 4096");
     require(board.disk.firmware_offset.has_value(), "disk.firmware",
@@ -351,7 +313,7 @@ void check_root_device(const std::string& device) {
   }
 }
 
-std::vector<std::string_view> board_keys() {
+const std::vector<std::string_view>& board_keys() {
   static const std::vector<std::string_view> keys = [] {
     KeyCollector collector;
     Board any;

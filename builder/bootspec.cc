@@ -26,11 +26,6 @@ constexpr int kMaxNesting = 4;  // NixOS nests one specialisation into a system
 constexpr const char* kBootspecKey = "org.nixos.bootspec.v1";
 constexpr const char* kSpecialisationKey = "org.nixos.specialisation.v1";
 
-bool has_control_character(std::string_view text) {
-  return std::any_of(text.begin(), text.end(),
-                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-}
-
 /// One object of a document, with the keys that lead to it.
 class Object {
  public:

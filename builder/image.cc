@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "builder/store_name.h"
+#include "builder/text.h"
 #include "imagefmt/base/digest.h"
 #include "imagefmt/erofs/erofs.h"
 #include "imagefmt/ext4/ext4.h"
@@ -150,14 +151,11 @@ const Format& find_format(RootFormat wanted) {
   return *std::ranges::find(kFormats, wanted, &Format::format);
 }
 
-/// `a, b or c`.
+/// `a, b <last> c`.
 std::string list_formats(std::string_view last) {
-  std::string list;
-  for (size_t i = 0; i < std::size(kFormats); ++i) {
-    if (i != 0) list += i + 1 == std::size(kFormats) ? fmt::format(" {} ", last) : ", ";
-    list += to_text(kFormats[i].format);
-  }
-  return list;
+  std::vector<std::string> names;
+  for (const Format& format : kFormats) names.emplace_back(to_text(format.format));
+  return one_of(names, last);
 }
 
 const Format& format_of(const File& file) {
@@ -215,7 +213,8 @@ std::optional<uint64_t> planned_image_size(const FileTree& tree, const ImageOpti
 }
 
 void check_image_is_read(const ImageOptions& options, const policy::KernelVersion& kernel) {
-  if (options.format == RootFormat::kErofs && options.compression == imagefmt::Compression::kZstd &&
+  if (options.format == RootFormat::kErofs &&
+      used_compression(options) == imagefmt::Compression::kZstd &&
       kernel < policy::KernelVersion{6, 10}) {
     throw Error(
         fmt::format("cannot compress the image with zstd: Linux {} does not read erofs with it, "

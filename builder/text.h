@@ -20,8 +20,10 @@ std::string escape_unprintable(std::string_view text);
 /// `text` with its control characters as \ooo, for a terminal; UTF-8 is left as it is.
 std::string escape_controls(std::string_view text);
 
-/// `a, b or c`.
-std::string one_of(const std::vector<std::string>& words);
+bool has_control_character(std::string_view text);
+
+/// `a, b or c`, with another word for "or" if one is given.
+std::string one_of(const std::vector<std::string>& words, std::string_view last = "or");
 
 /// A number of an option or a file: decimal, or hexadecimal with 0x. Throws
 /// `cannot read <what> '…': expected a number, decimal or with 0x, up to <most>`.

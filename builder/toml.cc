@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "builder/private_toml.h"
 #include "builder/text.h"
 #include "imagefmt/base/error.h"
@@ -10,15 +8,6 @@
 namespace builder {
 
 using imagefmt::Error;
-
-namespace {
-
-bool has_control_character(std::string_view text) {
-  return std::any_of(text.begin(), text.end(),
-                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-}
-
-}  // namespace
 
 toml::table parse_toml(std::string_view text, std::string_view file) {
   try {
