@@ -86,6 +86,12 @@ std::span<const T> take_list(Cursor& lists) {
   return {reinterpret_cast<const T*>(bytes.data()), count};
 }
 
+/// Whether a list has a part of `count` items from `first` on.
+template <class T>
+bool has_part(std::span<const T> list, uint64_t first, uint64_t count) {
+  return first <= list.size() && count <= list.size() - first;
+}
+
 // Each format's entry for a file begins with `ContentId id` and `le64 size` (bytes).
 
 /// Puts entries in the order that find_indexed() needs: by id, each once.
@@ -137,16 +143,17 @@ class Reference {
   Index index_;
 };
 
-/// What `write(reference)` gives, for the reference at `image`; for a null pointer if `image` is
-/// empty. If the reference turns out to be bad, at whatever moment, the user is warned and `write`
-/// begins again without it.
-template <class Write>
+/// What `write(known)` gives, where `known` points to a `Known(reference, args...)` of the reference at
+/// `image`; it is null if `image` is empty. If the reference turns out to be bad, at whatever moment,
+/// the user is warned and `write` begins again without it.
+template <class Known, class Write, class... Args>
 WrittenImage write_with_reference(const std::string& image, std::string_view settings,
-                                  Reporter& reporter, const Write& write) {
+                                  Reporter& reporter, const Write& write, const Args&... args) {
   if (!image.empty()) {
     try {
       const Reference reference(image, settings);
-      return write(&reference);
+      const Known known(reference, args...);
+      return write(&known);
     } catch (const BadReference& bad) {
       reporter.warn(
           fmt::format("cannot use reference '{}': {}; building without it", image, bad.what()));

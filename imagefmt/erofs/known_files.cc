@@ -3,16 +3,6 @@
 
 namespace imagefmt::erofs {
 
-namespace {
-
-/// Whether a list has a part of `count` items from `first` on.
-template <class T>
-bool has_part(std::span<const T> list, uint32_t first, uint32_t count) {
-  return first <= list.size() && count <= list.size() - first;
-}
-
-}  // namespace
-
 KnownFiles::KnownFiles(const Reference& reference) : reference_(reference) {
   blaming_reference([&] {
     Cursor lists(reference.lists(), "the index");

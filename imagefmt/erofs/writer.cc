@@ -142,12 +142,9 @@ WrittenImage write_erofs(const FileTree& tree, const ErofsOptions& options, File
                          Reporter& reporter) {
   check_erofs_options(options);
   check_tree(tree);
-  return write_with_reference(
-      options.reference, settings_of(options), reporter, [&](const Reference* reference) {
-        std::optional<KnownFiles> known;
-        if (reference) known.emplace(*reference);
-        return write_image(tree, options, known ? &*known : nullptr, out, reporter);
-      });
+  return write_with_reference<KnownFiles>(
+      options.reference, settings_of(options), reporter,
+      [&](const KnownFiles* known) { return write_image(tree, options, known, out, reporter); });
 }
 
 }  // namespace imagefmt

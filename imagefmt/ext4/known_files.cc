@@ -29,9 +29,8 @@ KnownFiles::KnownFiles(const Reference& reference) : reference_(reference) {
 
 void KnownFiles::check(const KnownFile& file) const {
   require_of_index(file.size != 0, "an empty file");
-  require_of_index(
-      file.first_piece <= pieces_.size() && file.piece_count <= pieces_.size() - file.first_piece,
-      "a file without its pieces");
+  require_of_index(has_part(pieces_, file.first_piece, file.piece_count),
+                   "a file without its pieces");
   uint64_t next = 0;
   for (const KnownPiece& piece : pieces_of(file)) {
     require_of_index(piece.logical >= next, "a file whose pieces overlap");

@@ -367,12 +367,9 @@ WrittenImage write_image(const FileTree& tree, const Ext4Options& options, const
 
 WrittenImage write_ext4(const FileTree& tree, const Ext4Options& options, File& out,
                         Reporter& reporter) {
-  return write_with_reference(
-      options.reference, settings_of(options), reporter, [&](const Reference* reference) {
-        std::optional<KnownFiles> known;
-        if (reference) known.emplace(*reference);
-        return write_image(tree, options, known ? &*known : nullptr, out, reporter);
-      });
+  return write_with_reference<KnownFiles>(
+      options.reference, settings_of(options), reporter,
+      [&](const KnownFiles* known) { return write_image(tree, options, known, out, reporter); });
 }
 
 }  // namespace imagefmt

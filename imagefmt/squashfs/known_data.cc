@@ -44,9 +44,7 @@ void KnownData::check(const KnownFile& file) const {
   const uint64_t count = file.size / block_size_;
   require_of_index(file.size != 0, "an empty file");
   require_of_index(file.start <= reference_.size_bytes(), "a file behind the end of the image");
-  require_of_index(
-      file.first_block <= block_sizes_.size() && count <= block_sizes_.size() - file.first_block,
-      "a file without blocks");
+  require_of_index(has_part(block_sizes_, file.first_block, count), "a file without blocks");
   const uint32_t end = static_cast<uint32_t>(file.size % block_size_);
   require_of_index((end == 0) == (file.fragment == kNoFragment), "a file without its end");
   if (end == 0) return;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <bit>
 #include <unordered_set>
 
 #include "imagefmt/node_faults.h"
@@ -185,7 +186,7 @@ WrittenImage write_image(const FileTree& tree, const SquashfsOptions& options,
 
 void check_squashfs_options(const SquashfsOptions& options) {
   uint32_t size = options.block_size;
-  if (size < kMinBlockSize || size > kMaxBlockSize || (size & (size - 1)) != 0) {
+  if (size < kMinBlockSize || size > kMaxBlockSize || !std::has_single_bit(size)) {
     throw Error(
         fmt::format("cannot use a block size of {} bytes: expected a power of two from {} "
                     "to {}",
@@ -202,12 +203,10 @@ WrittenImage write_squashfs(const FileTree& tree, const SquashfsOptions& options
                             Reporter& reporter) {
   check_squashfs_options(options);
   check_tree(tree);
-  return write_with_reference(
-      options.reference, settings_of(options), reporter, [&](const Reference* reference) {
-        std::optional<KnownData> known;
-        if (reference) known.emplace(*reference, options.block_size);
-        return write_image(tree, options, known ? &*known : nullptr, out, reporter);
-      });
+  return write_with_reference<KnownData>(
+      options.reference, settings_of(options), reporter,
+      [&](const KnownData* known) { return write_image(tree, options, known, out, reporter); },
+      options.block_size);
 }
 
 }  // namespace imagefmt
