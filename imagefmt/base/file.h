@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "imagefmt/base/bytes.h"
 #include "imagefmt/base/handle.h"
@@ -35,6 +36,14 @@ class File {
   void read_exactly(uint64_t offset, std::span<uint8_t> into) const;
   /// Reads up to `into.size()` bytes, fewer only at the end of the file.
   size_t read_some(uint64_t offset, std::span<uint8_t> into) const;
+  /// Reads an on-disk struct (endian.h), as read_exactly().
+  template <class T>
+  T read_struct(uint64_t offset) const {
+    static_assert(std::is_trivially_copyable_v<T> && alignof(T) == 1);
+    T value;
+    read_exactly(offset, {reinterpret_cast<uint8_t*>(&value), sizeof value});
+    return value;
+  }
   void write(uint64_t offset, ByteView bytes);
   void resize(uint64_t size_bytes);
   void sync();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "imagefmt/ext4/image.h"
 
+#include <bit>
+
 #include "imagefmt/ext4/geometry.h"
 
 namespace imagefmt::ext4 {
@@ -53,7 +55,7 @@ void Image::read_superblock() {
   block_size_ = 1024u << block.log_block_size;
   inode_size_ = block.inode_size;
   if (inode_size_ < kOldInodeSize || inode_size_ > block_size_ ||
-      (inode_size_ & (inode_size_ - 1)) != 0) {
+      !std::has_single_bit(inode_size_)) {
     throw Error(fmt::format("bad inode size {}", inode_size_));
   }
   block_count_ = block.block_count_low;
@@ -82,7 +84,7 @@ void Image::read_superblock() {
 void Image::read_descriptors() {
   const bool large = superblock_.incompat & k64Bit;
   const size_t size = large ? size_t{superblock_.descriptor_size} : kSmallDescriptor;
-  if (large && (size < sizeof(GroupDescriptor) || size > 1024 || (size & (size - 1)) != 0)) {
+  if (large && (size < sizeof(GroupDescriptor) || size > 1024 || !std::has_single_bit(size))) {
     throw Error(fmt::format("bad size of group descriptors {}", size));
   }
   const uint64_t per_block = block_size_ / size;

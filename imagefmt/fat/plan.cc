@@ -2,6 +2,7 @@
 #include "imagefmt/fat/plan.h"
 
 #include <algorithm>
+#include <bit>
 #include <map>
 
 #include "imagefmt/fat/names.h"
@@ -17,7 +18,7 @@ constexpr uint64_t kMaxFolderSlots = 65536;  // drivers of firmware count them i
 
 void check_options(const FatOptions& options) {
   const uint32_t sector = options.sector_bytes;
-  if (sector < 512 || sector > 4096 || (sector & (sector - 1)) != 0) {
+  if (sector < 512 || sector > 4096 || !std::has_single_bit(sector)) {
     throw Error(fmt::format(
         "cannot use sectors of {} bytes: expected a power of two from 512 to 4096", sector));
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <ctime>
 
 #include "imagefmt/base/struct_bytes.h"
@@ -17,22 +18,11 @@ constexpr uint64_t kMaxTableBytes = uint64_t{64}
                                     << 20;  // 16 million clusters: an ESP has thousands
 constexpr uint32_t kMaxFolderBytes = 65536 * kEntryBytes;
 
-template <class T>
-T read_struct(const File& image, uint64_t offset) {
-  T value;
-  image.read_exactly(offset, {reinterpret_cast<uint8_t*>(&value), sizeof value});
-  return value;
-}
-
-bool is_power_of_two(uint32_t value) {
-  return value != 0 && (value & (value - 1)) == 0;
-}
-
 /// An image whose headers and table have been checked, and where its clusters are.
 class Image {
  public:
   explicit Image(std::shared_ptr<const File> file) : file_(std::move(file)) {
-    const BootSector boot = read_struct<BootSector>(*file_, 0);
+    const BootSector boot = file_->read_struct<BootSector>(0);
     read_geometry(boot);
     root_cluster_ = boot.root_cluster;
     read_table(boot.tables);
@@ -65,8 +55,8 @@ class Image {
   void read_geometry(const BootSector& boot) {
     const uint32_t sector = boot.sector_bytes;
     if (boot.signature != kBootSignature) throw Error("it has no boot sector");
-    if (sector < 512 || sector > 4096 || !is_power_of_two(sector) ||
-        !is_power_of_two(boot.cluster_sectors)) {
+    if (sector < 512 || sector > 4096 || !std::has_single_bit(sector) ||
+        !std::has_single_bit(boot.cluster_sectors)) {
       throw Error(fmt::format("sectors of {} bytes, {} to a cluster", sector,
                               unsigned{boot.cluster_sectors}));
     }

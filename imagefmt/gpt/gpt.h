@@ -30,7 +30,6 @@ Guid make_guid(const Digest& digest);
 namespace gpt {
 constexpr uint64_t kReadOnly = uint64_t{1} << 60;  // attributes
 constexpr uint64_t kGrowFileSystem = uint64_t{1} << 59;
-constexpr uint64_t kNoAuto = uint64_t{1} << 63;
 }  // namespace gpt
 
 struct Partition {

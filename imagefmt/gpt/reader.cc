@@ -25,13 +25,6 @@ class PartitionSource : public ContentSource {
   uint64_t start_;
 };
 
-template <class T>
-T read_struct(const File& image, uint64_t offset) {
-  T value;
-  image.read_exactly(offset, {reinterpret_cast<uint8_t*>(&value), sizeof value});
-  return value;
-}
-
 bool has_signature(const File& image, uint64_t offset) {
   std::string found(kSignature.size(), '\0');
   const size_t size =
@@ -48,7 +41,7 @@ uint32_t find_sector_bytes(const File& image) {
 
 /// The header at a sector, checked against itself.
 Header read_header(const File& image, uint32_t sector_bytes, uint64_t sector) {
-  Header header = read_struct<Header>(image, sector * sector_bytes);
+  Header header = image.read_struct<Header>(sector * sector_bytes);
   const uint32_t crc = header.header_crc;
   header.header_crc = 0;
   if (header.header_bytes != sizeof(Header) || crc32(0, bytes_of(header)) != crc) {

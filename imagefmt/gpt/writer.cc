@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <bit>
 
 #include "imagefmt/base/crc32.h"
 #include "imagefmt/base/struct_bytes.h"
@@ -36,7 +37,7 @@ void check_options(const DiskOptions& options) {
         fmt::format("cannot use sectors of {} bytes: expected 512 or 4096", options.sector_bytes));
   }
   const uint64_t alignment = options.alignment_bytes;
-  if (alignment < options.sector_bytes || (alignment & (alignment - 1)) != 0) {
+  if (alignment < options.sector_bytes || !std::has_single_bit(alignment)) {
     throw Error(fmt::format("cannot align partitions to {} bytes: expected a power of two from {}",
                             alignment, options.sector_bytes));
   }

@@ -16,15 +16,8 @@ namespace {
 
 constexpr size_t kBufferSize = 1 << 20;
 
-template <class T>
-T read_struct(const File& file, uint64_t offset) {
-  std::array<uint8_t, sizeof(T)> bytes;
-  file.read_exactly(offset, bytes);
-  return Cursor(bytes, "struct").take_struct<T>();
-}
-
 Header read_header(const File& file) {
-  const Header header = read_struct<Header>(file, 0);
+  const Header header = file.read_struct<Header>(0);
   if (header.magic != kMagic) {
     throw Error(
         fmt::format("its magic is {:#010x}, expected {:#010x}", uint32_t{header.magic}, kMagic));
@@ -62,7 +55,7 @@ uint64_t data_size(const ChunkHeader& chunk, uint32_t block_size) {
 
 SparseChunk read_chunk(const File& file, const Header& header, uint64_t& offset,
                        uint64_t file_size) {
-  const auto chunk = read_struct<ChunkHeader>(file, offset);
+  const auto chunk = file.read_struct<ChunkHeader>(offset);
   const uint64_t data = data_size(chunk, header.block_size);
   if (chunk.size != header.chunk_header_size + data) {
     throw Error(fmt::format("its size is {}, expected {}", uint32_t{chunk.size},
@@ -80,7 +73,7 @@ SparseChunk read_chunk(const File& file, const Header& header, uint64_t& offset,
   if (result.kind == Kind::kRaw) {
     result.offset = start;
   } else if (data != 0) {
-    result.value = read_struct<le32>(file, start);
+    result.value = file.read_struct<le32>(start);
   }
   offset = start + data;
   return result;

@@ -2,6 +2,7 @@
 #include "imagefmt/squashfs/image.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace imagefmt::squashfs {
 
@@ -75,7 +76,7 @@ void Image::read_superblock() {
   }
   block_size_ = block.block_size;
   if (block_size_ < kMinBlockSize || block_size_ > kMaxBlockSize ||
-      (block_size_ & (block_size_ - 1)) != 0 ||
+      !std::has_single_bit(block_size_) ||
       block.block_log != static_cast<uint32_t>(__builtin_ctz(block_size_))) {
     throw Error(fmt::format("bad block size {} (2^{})", block_size_, uint16_t{block.block_log}));
   }

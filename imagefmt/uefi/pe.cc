@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 
 #include "imagefmt/base/endian.h"
 #include "imagefmt/base/struct_bytes.h"
@@ -70,10 +71,6 @@ struct Headers {
   std::vector<SectionHeader> sections;
 };
 
-bool is_power_of_two(uint32_t value) {
-  return value != 0 && (value & (value - 1)) == 0;
-}
-
 Headers parse_headers(ByteView bytes) {
   Headers headers;
   if (bytes.size() < kOffsetOfPeOffset + 4 || bytes[0] != 'M' || bytes[1] != 'Z') {
@@ -92,8 +89,8 @@ Headers parse_headers(ByteView bytes) {
     throw Error(fmt::format("its kind is {:#x}, expected PE32+ ({:#x})",
                             uint16_t{headers.optional.magic}, kPe32Plus));
   }
-  if (!is_power_of_two(headers.optional.section_alignment) ||
-      !is_power_of_two(headers.optional.file_alignment)) {
+  if (!std::has_single_bit(uint32_t{headers.optional.section_alignment}) ||
+      !std::has_single_bit(uint32_t{headers.optional.file_alignment})) {
     throw Error(fmt::format("its alignments {} and {} are no powers of two",
                             uint32_t{headers.optional.section_alignment},
                             uint32_t{headers.optional.file_alignment}));
