@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "builder/image.h"
+#include "builder/kernel_requirements.h"
+#include "builder/text.h"
 #include "imagefmt/base/file.h"
 #include "tests/support/temp_dir.h"
 
@@ -50,6 +52,7 @@ TEST(Board, ReadsItsFields) {
   EXPECT_EQ(board.console, "ttyS0,115200");
   EXPECT_EQ(kernel_params_of(board)[0], "console=ttyS0,115200");
   EXPECT_THAT(kernel_params_of(board), testing::Contains("no_timer_check"));
+  EXPECT_THAT(board.kernel_requires, testing::Contains("virtio"));
   EXPECT_EQ(board.root_format, RootFormat::kSquashfs);
   EXPECT_EQ(board.root_device, "/dev/vda");
   ASSERT_FALSE(board.qemu_command.empty());
@@ -135,6 +138,9 @@ TEST(Board, RefusesWhatIsMalformed) {
        "b:8: key 'kernel.cmdline': expected a string, found a float"},
       {"parameter of the build", with("quiet", "root=/dev/sda"),
        "b:7: key 'kernel.cmdline': 'root=/dev/sda', but the build sets root= itself"},
+      {"kernel requirements", with("[root]", "requires = [\"virtio\", \"virtoi\"]\n[root]"),
+       "b:8: key 'kernel.requires': unknown group of kernel requirements 'virtoi', expected " +
+           one_of(kernel_table().groups())},
       {"device", with("PARTLABEL=root", "sda"),
        "b:10: key 'root.device': 'sda', expected /dev/…, PARTUUID=…, PARTLABEL=…, UUID=… or "
        "LABEL=…"},

@@ -5,14 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <sstream>
 
-#include "builder/cli.h"
 #include "builder/gzip.h"
 #include "imagefmt/android/boot_image.h"
 #include "imagefmt/android/vbmeta.h"
 #include "imagefmt/base/file.h"
 #include "tests/support/temp_dir.h"
+#include "tests/unit/builder/run_with.h"
 
 namespace builder {
 namespace {
@@ -168,24 +167,15 @@ TEST_F(BootFiles, TheCommandMakesThemOfABuild) {
       path("manifest.json"),
       R"({"board": "qemu-x86_64", "cmdline": "ro", "artifacts": [{"kind": "root", "name": "r"}]})");
   write_file(path("cmdline"), "quiet\n");
-  auto run_with = [](const std::vector<std::string>& args, std::string& text) {
-    std::istringstream in;
-    std::ostringstream out;
-    Io io{in, out, out};
-    const int status = run(args, io);
-    text = out.str();
-    return status;
-  };
-  std::string text;
-  EXPECT_EQ(run_with({"boot", path(""), "--board", "oneplus-enchilada", "--device-trees",
-                      path("dtbs"), "--output", path("made")},
-                     text),
-            0);
+  Ran ran = run_with({"boot", path(""), "--board", "oneplus-enchilada", "--device-trees",
+                      path("dtbs"), "--output", path("made")});
+  EXPECT_EQ(ran.status, 0);
   const std::string bytes = make_boot_files(find_board("oneplus-enchilada"), parts())[0].bytes;
-  EXPECT_EQ(text, fmt::format("boot.img: {} bytes\n", bytes.size()));
+  EXPECT_EQ(ran.out + ran.err, fmt::format("boot.img: {} bytes\n", bytes.size()));
   EXPECT_EQ(imagefmt::read_file(path("made/boot.img")), bytes);
-  EXPECT_EQ(run_with({"boot", path(""), "--output", path("not")}, text), 1);
-  EXPECT_EQ(text,
+  ran = run_with({"boot", path(""), "--output", path("not")});
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_EQ(ran.out + ran.err,
             "intaglio: board 'qemu-x86_64' boots from no file but kernel and initrd: its boot "
             "kind is 'direct'\n");
   EXPECT_FALSE(std::filesystem::exists(path("not")));

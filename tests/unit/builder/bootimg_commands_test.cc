@@ -5,13 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <sstream>
 
-#include "builder/cli.h"
 #include "imagefmt/android/boot_image.h"
 #include "imagefmt/base/digest.h"
 #include "imagefmt/base/file.h"
 #include "tests/support/temp_dir.h"
+#include "tests/unit/builder/run_with.h"
 
 namespace builder {
 namespace {
@@ -20,19 +19,6 @@ using imagefmt::BootImage;
 using imagefmt::read_file;
 using imagefmt::VendorBootImage;
 using imagefmt::write_file;
-
-struct Ran {
-  int status = 0;
-  std::string out, err;
-};
-
-Ran run_with(const std::vector<std::string>& args) {
-  std::istringstream in;
-  std::ostringstream out, err;
-  Io io{in, out, err};
-  int status = run(args, io);
-  return {status, out.str(), err.str()};
-}
 
 class BootimgCommands : public ::testing::Test {
  protected:

@@ -4,12 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <sstream>
-
-#include "builder/cli.h"
 #include "builder/kernel_fragment.h"
 #include "builder/kernel_preflight.h"
 #include "imagefmt/base/file.h"
+#include "tests/unit/builder/run_with.h"
 #include "tests/unit/builder/tiny_store.h"
 
 namespace builder {
@@ -198,18 +196,6 @@ TEST(KernelCheck, KnowsThatOldKernelsHaveOneLargeModule) {
   EXPECT_EQ(found_in(config, "security=selinux", old), "");
   EXPECT_EQ(found_in(config, "lsm=selinux", old),
             "error: CONFIG_DEFAULT_SECURITY=apparmor makes the kernel run that, and not selinux\n");
-}
-
-struct Ran {
-  int status = 0;
-  std::string out, err;
-};
-Ran run_with(const std::vector<std::string>& args) {
-  std::istringstream in;
-  std::ostringstream out, err;
-  Io io{in, out, err};
-  const int status = run(args, io);
-  return {status, out.str(), err.str()};
 }
 
 TEST(KernelConfigCommands, CheckAndPrint) {

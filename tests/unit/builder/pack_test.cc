@@ -13,15 +13,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
-#include <sstream>
 
-#include "builder/cli.h"
-#include "builder/io.h"
 #include "imagefmt/dump.h"
 #include "tests/support/oracle.h"
 #include "tests/support/random_tree.h"
 #include "tests/support/tar_bytes.h"
 #include "tests/support/temp_dir.h"
+#include "tests/unit/builder/run_with.h"
 
 namespace builder {
 namespace {
@@ -43,11 +41,7 @@ class Pack : public ::testing::Test {
   std::string rules() const { return folder_ / "file_contexts"; }
   std::string image() const { return folder_ / "image"; }
 
-  struct Result {
-    int status;
-    std::string out, err;
-  };
-  Result pack(const std::vector<std::string>& more, const std::string& input = {}) const {
+  Ran pack(const std::vector<std::string>& more, const std::string& input = {}) const {
     std::vector<std::string> args = {"pack",     "--quiet", "--file-contexts", rules(),
                                      "--output", image(),   "--level",         "1"};
     if (std::find(more.begin(), more.end(), "--format") == more.end()) {
@@ -57,15 +51,11 @@ class Pack : public ::testing::Test {
     if (std::find(more.begin(), more.end(), "ext4") != more.end()) {
       args.erase(args.begin() + 6, args.begin() + 8);  // it compresses nothing
     }
-    std::istringstream in(input);
-    std::ostringstream out, err;
-    Io io{in, out, err};
-    const int status = run(args, io);
-    return {status, out.str(), err.str()};
+    return run_with(args, input);
   }
   /// The paths in the image, or what went wrong.
   std::string packed(const std::vector<std::string>& more, const std::string& input = {}) const {
-    const Result result = pack(more, input);
+    const Ran result = pack(more, input);
     if (result.status != 0) return std::to_string(result.status) + ' ' + result.err;
     std::string paths;
     walk(read_image(image()), [&](const std::string& path, const Node&) { paths += path + ' '; });
@@ -140,8 +130,8 @@ TEST_F(Pack, RefusesWhatContradictsItself) {
 
 TEST_F(Pack, SetsOwners) {
   fill();
-  const Result result = pack({"--root", root(), "--owner", "**=1:2:", "--owner",
-                              "/etc/passwd=0::0600", "--owner", "/none=0:0:"});
+  const Ran result = pack({"--root", root(), "--owner", "**=1:2:", "--owner", "/etc/passwd=0::0600",
+                           "--owner", "/none=0:0:"});
   EXPECT_EQ(result.status, 0);
   EXPECT_EQ(result.err, "intaglio: warning: no path matches the pattern '/none' of an owner\n");
   const FileTree tree = read_image(image());
@@ -246,14 +236,14 @@ TEST_F(Pack, AnArchiveOfAFolderGivesTheSameImage) {
   };
   std::map<std::string, std::string> expected;
   for (const char* format : {"squashfs", "ext4", "erofs"}) {
-    const Result result = pack(options({"--root", root()}, format));
+    const Ran result = pack(options({"--root", root()}, format));
     ASSERT_EQ(result.status, 0) << result.err;
     expected[format] = read_file(image());
   }
   for (const Case& one : cases) {
     output_of(one.command);
     for (const std::string& format : one.formats) {
-      const Result result = pack(options({"--tar", archive}, format));
+      const Ran result = pack(options({"--tar", archive}, format));
       ASSERT_EQ(result.status, 0) << one.command << ": " << result.err;
       EXPECT_TRUE(read_file(image()) == expected[format]) << one.command << ", " << format;
       if (read_file(image()) != expected[format]) {

@@ -5,31 +5,17 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <sstream>
 
-#include "builder/cli.h"
 #include "builder/commands/commands.h"
 #include "imagefmt/base/file.h"
 #include "tests/support/temp_dir.h"
+#include "tests/unit/builder/run_with.h"
 #include "tests/unit/policy/cil_samples.h"
 
 namespace builder {
 namespace {
 
 using testing::ElementsAre;
-
-struct Ran {
-  int status = 0;
-  std::string out, err;
-};
-
-Ran run_with(const std::vector<std::string>& args) {
-  std::istringstream in;
-  std::ostringstream out, err;
-  Io io{in, out, err};
-  int status = run(args, io);
-  return {status, out.str(), err.str()};
-}
 
 TEST(PolicyCommands, TakeFlagsOfTwoLetters) {
   EXPECT_THAT(

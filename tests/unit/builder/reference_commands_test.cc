@@ -8,24 +8,18 @@
 
 #include <chrono>
 #include <filesystem>
-#include <sstream>
 #include <thread>
 
-#include "builder/cli.h"
 #include "builder/image.h"
 #include "imagefmt/base/file.h"
 #include "tests/support/temp_dir.h"
+#include "tests/unit/builder/run_with.h"
 
 namespace builder {
 namespace {
 
 using testing::HasSubstr;
 using testing::Not;
-
-struct Ran {
-  int status = 0;
-  std::string out, err;
-};
 
 class PackReference : public testing::TestWithParam<std::string> {
  protected:
@@ -47,11 +41,7 @@ class PackReference : public testing::TestWithParam<std::string> {
         "pack",     "--format",       GetParam(), "--root",          root_,
         "--output", folder_ / output, "--quiet",  "--file-contexts", folder_ / "contexts"};
     if (!reference.empty()) args.insert(args.end(), {"--reference", folder_ / reference});
-    std::istringstream in;
-    std::ostringstream out, err;
-    Io io{in, out, err};
-    const int status = run(args, io);
-    return {status, out.str(), err.str()};
+    return run_with(args);
   }
   bool same(const std::string& a, const std::string& b) const {
     return imagefmt::read_file(folder_ / a) == imagefmt::read_file(folder_ / b) &&
