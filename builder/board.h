@@ -115,6 +115,8 @@ struct Board {
   Flash flash;
   /// How QEMU is started for it, up to the arguments that name the image; empty if it cannot be.
   std::vector<std::string> qemu_command;
+  std::string qemu_drive = "if=virtio";   // of -drive: how the machine has the root
+  std::vector<std::string> qemu_cmdline;  // besides the image's own: what the emulation needs
 
   friend bool operator==(const Board&, const Board&) = default;
 };

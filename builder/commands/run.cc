@@ -29,6 +29,7 @@ std::vector<std::string> qemu_command(const std::string& output) {
   std::vector<std::string> command = board.qemu_command;
   std::string cmdline = imagefmt::read_file(output + "/cmdline", 1 << 16);
   while (cmdline.ends_with('\n')) cmdline.pop_back();
+  for (const std::string& parameter : board.qemu_cmdline) cmdline += ' ' + parameter;
   // QEMU reads a comma in a value as the end of it unless it is doubled.
   std::string image;
   for (char c : output + '/' + manifest.root_image) {
@@ -39,7 +40,7 @@ std::vector<std::string> qemu_command(const std::string& output) {
        {std::string("-kernel"), output + "/kernel", std::string("-initrd"), output + "/initrd",
         std::string("-append"), cmdline, std::string("-drive"),
         // What a guest writes goes with it: the output folder stays what its manifest says.
-        fmt::format("file={},if=virtio,format=raw,{}=on", image,
+        fmt::format("file={},{},format=raw,{}=on", image, board.qemu_drive,
                     manifest.writes_root ? "snapshot" : "readonly")}) {
     command.push_back(std::move(argument));
   }

@@ -57,6 +57,10 @@ TEST(Board, ReadsItsFields) {
   EXPECT_EQ(board.root_device, "/dev/vda");
   ASSERT_FALSE(board.qemu_command.empty());
   EXPECT_EQ(board.qemu_command[0], "qemu-system-x86_64");
+  EXPECT_EQ(board.qemu_drive, "if=virtio");
+  board = find_board("qemu-microvm");
+  EXPECT_EQ(board.qemu_drive, "if=none,id=root");
+  EXPECT_THAT(board.qemu_cmdline, testing::ElementsAre("tsc_early_khz=3000000"));
 }
 
 TEST(Board, ComesFromAFileToo) {
