@@ -49,7 +49,7 @@ enum class DtbPlace {
 enum class RootFormat { kSquashfs, kExt4, kErofs };
 enum class PartitionTable { kGpt, kMsdos };
 /// How an image gets to the device.
-enum class FlashMethod { kFastboot, kFastbootOfLk2nd, kLk2nd, kDisk, kUuu, kHypervisor };
+enum class FlashMethod { kFastboot, kFastbootOfLk2nd, kLk2nd, kHeimdall, kDisk, kUuu, kHypervisor };
 enum class Slots { kUnknown, kNone, kAb, kKernelPartitions, kStock };
 
 /// As boards and the command line spell them.

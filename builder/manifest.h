@@ -43,5 +43,7 @@ struct ManifestSummary {
   bool writes_root;        // the command line says `rw`
 };
 ManifestSummary parse_manifest(std::string_view json, const std::string& name);
+/// All that it lists. Throws alike.
+std::vector<Artifact> parse_artifacts(std::string_view json, const std::string& name);
 
 }  // namespace builder

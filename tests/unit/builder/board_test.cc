@@ -241,7 +241,7 @@ sparse = true
        "b:21: key 'disk.firmware': where it belongs is missing: firmware_offset"},
       {"[\"fastboot\"]", "[\"magic\"]",
        "b:23: key 'flash.methods': unknown flash method 'magic', expected fastboot, "
-       "fastboot-of-lk2nd, lk2nd, disk, uuu or hypervisor"},
+       "fastboot-of-lk2nd, lk2nd, heimdall, disk, uuu or hypervisor"},
       {"true", "1", "b:24: key 'flash.sparse': expected a boolean, found an integer"},
   };
   for (const auto& c : kCases) {
