@@ -29,9 +29,7 @@ void plan(const Options& options, std::ostream& out) {
         fmt::format("cannot plan how to flash board '{}': '{}' was built for '{}'", board.name,
                     options.output, summary.board));
   }
-  FlashSource source{options.output, imagefmt::read_file(options.output + "/cmdline", 1 << 16),
-                     parse_artifacts(manifest, file)};
-  while (source.command_line.ends_with('\n')) source.command_line.pop_back();
+  const FlashSource source{options.output, summary.cmdline, parse_artifacts(manifest, file)};
   const FlashPlan plan = plan_flashing(board, source, options.flash);
   out << (options.json ? serialize_flash_json(plan) : serialize_flash_script(plan));
 }

@@ -48,7 +48,6 @@ class FlashPlanOf : public ::testing::Test {
  protected:
   void make_output(const std::string& board, const std::string& root) const {
     write_file(folder_ / "root.squashfs", root);
-    write_file(folder_ / "cmdline", "quiet\n");
     write_file(folder_ / "manifest.json", R"({"board": ")" + board + R"(", "artifacts": [
         {"kind": "root", "name": "root.squashfs", "size_bytes": 8192, "sha256": ""},
         {"kind": "boot", "name": "boot.img", "size_bytes": 77, "sha256": ""}]})");
