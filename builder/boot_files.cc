@@ -71,7 +71,11 @@ struct Writer {
   BootKind kind;
   void (*add)(const Board&, const BootParts&, std::vector<BootFile>&);
 };
-constexpr Writer kWriters[] = {{BootKind::kAndroid, add_android_images}};
+constexpr Writer kWriters[] = {
+    {BootKind::kAndroid, add_android_images},
+    {BootKind::kUki, add_uki},
+    {BootKind::kBls, add_boot_loader_entries},
+};
 
 }  // namespace
 

@@ -20,6 +20,8 @@ namespace builder {
 struct BootOptions {
   std::optional<BootKind> kind;  // one of the board's; none: its first
   std::string firmware;          // what the disk holds at the board's disk.firmware_offset
+  std::string efi_stub;          // systemd's, that a unified kernel image begins with
+  std::string systemd_boot;      // the boot loader
   uint64_t disk_bytes = 0;       // of the whole disk; 0: as large as its partitions need
 };
 
@@ -29,6 +31,7 @@ struct BootParts {
   std::string initrd;
   std::string command_line;  // itself, no file
   std::string device_trees;  // a kernel's dtbs; empty: there are none
+  std::string efi_programs;  // systemd's lib/systemd/boot/efi; empty: not known
   BootOptions options;
   // What file systems and the names in menus are made of.
   std::string toplevel;                     // of the system; ids derive from it
@@ -38,8 +41,8 @@ struct BootParts {
 };
 
 struct BootFile {
-  std::string name;  // in an output folder: boot.img, vendor_boot.img, vbmeta.img
-  std::string kind;  // of the artifact: boot, vendor_boot, vbmeta
+  std::string name;  // in an output folder: boot.img, uki.efi, esp.img …
+  std::string kind;  // of the artifact: the name up to its dot
   uint64_t size_bytes = 0;
   /// Writes all of it, to a file that is empty.
   std::function<void(imagefmt::File& out, imagefmt::Reporter& reporter)> write;

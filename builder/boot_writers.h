@@ -9,6 +9,9 @@
 namespace builder {
 
 void add_android_images(const Board& board, const BootParts& parts, std::vector<BootFile>& files);
+void add_uki(const Board& board, const BootParts& parts, std::vector<BootFile>& files);
+void add_boot_loader_entries(const Board& board, const BootParts& parts,
+                             std::vector<BootFile>& files);
 
 // What they share.
 

@@ -153,6 +153,12 @@ std::string identity_of(const Closure& closure) {
   return identity;
 }
 
+/// Where the closure's systemd keeps its EFI programs, or would keep them.
+std::string efi_programs_of(const Closure& closure) {
+  const std::string path = closure.toplevel + "/systemd/lib/systemd/boot/efi";
+  return closure.host_path(find_in_store(closure, path).value_or(path));
+}
+
 Board find_chosen_board(const SystemOptions& options) {
   return with_boot_kind(find_board(options.board), options.boot.kind);
 }
@@ -294,6 +300,7 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
          .initrd = closure.host_path(require_initrd(system.spec)),
          .command_line = system.command_line,
          .device_trees = device_trees ? closure.host_path(*device_trees) : "",
+         .efi_programs = efi_programs_of(closure),
          .options = options.boot,
          .toplevel = closure.toplevel,
          .kernel_release = system.kernel.release,
