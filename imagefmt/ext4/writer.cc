@@ -16,6 +16,8 @@ using namespace ext4;
 namespace {
 
 constexpr size_t kBatchBytes = kPieceBlocks * size_t{kBlockSize};
+/// Written and perhaps not yet on the disk; a thread waits for what is older.
+constexpr size_t kBatchesInFlight = 16;
 
 /// What goes to disk in one write: some of a list's items.
 struct Batch {
@@ -294,6 +296,11 @@ class ImageWriter {
       const std::span<uint8_t> into(buffer.get(), size);
       fill(batches[i], into);
       out_.write(batches[i].offset, into);
+      // The disk writes while more is read, and what it has takes no memory, as with Output.
+      out_.begin_sync(batches[i].offset, size);
+      if (i < kBatchesInFlight) return;
+      const Batch& older = batches[i - kBatchesInFlight];
+      out_.drop_cached(older.offset, older.size);
     });
   }
 
