@@ -5,7 +5,8 @@
 
 #include "builder/boot_files.h"
 #include "builder/commands/commands.h"
-#include "builder/manifest.h"
+#include "builder/commands/options.h"
+#include "builder/output.h"
 #include "imagefmt/base/file.h"
 
 namespace builder {
@@ -16,17 +17,16 @@ namespace {
 
 struct Options {
   std::string input, board, device_trees, output;
+  BootOptions boot;
 };
 
-void boot(const Options& options, std::ostream& out) {
-  const std::string manifest = options.input + "/manifest.json";
-  const ManifestSummary summary = parse_manifest(read_file(manifest, 64 << 20), manifest);
-  const Board board = find_board(options.board.empty() ? summary.board : options.board);
-  BootParts parts{.kernel = options.input + "/kernel",
-                  .initrd = options.input + "/initrd",
-                  .command_line = read_file(options.input + "/cmdline", 1 << 16),
-                  .device_trees = options.device_trees};
-  while (parts.command_line.ends_with('\n')) parts.command_line.pop_back();
+void boot(const Options& options, Io& io) {
+  const ManifestSummary manifest = read_manifest(options.input);
+  const Board board = board_of(manifest, options.board, options.boot.kind);
+  BootParts parts = parts_of_output(options.input, manifest);
+  parts.device_trees = options.device_trees;
+  parts.options = options.boot;
+  parts.mtime = io.source_date_epoch;
   const std::vector<BootFile> files = make_boot_files(board, parts);
   if (files.empty()) {
     throw Error(
@@ -34,9 +34,10 @@ void boot(const Options& options, std::ostream& out) {
                     board.name, to_text(board.boot_kind)));
   }
   OutputFolder folder(options.output);
+  SilentReporter reporter;
+  write_boot_files(files, folder.partial(), reporter);
   for (const BootFile& file : files) {
-    write_file(folder.partial() + '/' + file.name, file.bytes);
-    out << fmt::format("{}: {} bytes\n", file.name, file.bytes.size());
+    io.out << fmt::format("{}: {} bytes\n", file.name, file.size_bytes);
   }
   folder.commit();
 }
@@ -55,12 +56,13 @@ void add_boot_command(CLI::App& app, Run& chosen) {
       ->option_text("NAME");
   command->add_option("--device-trees", options->device_trees, "the folder of the kernel's dtbs")
       ->option_text("DIR");
+  add_boot_kind_option(*command, options->boot);
   command->footer(
       "Examples:\n"
       "  intaglio boot out --board oneplus-enchilada --device-trees dtbs --output enchilada");
   command->callback([options, &chosen] {
     chosen = [options](Io& io) {
-      boot(*options, io.out);
+      boot(*options, io);
       return 0;
     };
   });
