@@ -20,6 +20,8 @@ namespace builder {
 struct BootOptions {
   std::optional<BootKind> kind;  // one of the board's; none: its first
   std::string firmware;          // what the disk holds at the board's disk.firmware_offset
+  std::string keyblock;          // of a signed kernel partition: vboot's .keyblock
+  std::string signing_key;       // and the .vbprivk that signs for it
   uint64_t disk_bytes = 0;       // of the whole disk; 0: as large as its partitions need
 };
 

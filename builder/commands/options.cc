@@ -145,6 +145,12 @@ void add_boot_kind_option(CLI::App& command, BootOptions& options) {
           "--boot", [&options](const std::string& word) { options.kind = parse_boot_kind(word); },
           "how it boots, for a board that boots in several ways (default: its first)")
       ->option_text("KIND");
+  command
+      .add_option("--keyblock", options.keyblock, "vboot's .keyblock, for boot kind depthcharge")
+      ->option_text("FILE");
+  command
+      .add_option("--signing-key", options.signing_key, "the .vbprivk that signs for --keyblock")
+      ->option_text("FILE");
 }
 
 void add_boot_options(CLI::App& command, BootOptions& options) {
