@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder/boot_files.h"
 
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <filesystem>
+
 #include "builder/board_words.h"
 #include "builder/boot_writers.h"
 #include "builder/gzip.h"
@@ -15,6 +20,7 @@ namespace {
 /// arm64's Image (Documentation/arch/arm64/booting.rst) and what gzip makes begin with these.
 constexpr size_t kImageMagicOffset = 56;
 constexpr std::string_view kImageMagic = "ARM\x64", kGzipMagic = "\x1f\x8b";
+constexpr uint64_t kMaxDeviceTreeBytes = 64 << 20;
 
 bool is_image(std::string_view kernel) {
   return kernel.size() > kImageMagicOffset &&
@@ -45,8 +51,46 @@ std::string device_tree_for(const Board& board, const BootParts& parts) {
   if (parts.device_trees.empty()) {
     throw Error(fmt::format("it needs the device tree '{}', and there are none", name));
   }
-  return with_context("its device tree",
-                      [&] { return read_file(parts.device_trees + '/' + name, 64 << 20); });
+  return with_context("its device tree", [&] {
+    return read_file(parts.device_trees + '/' + name, kMaxDeviceTreeBytes);
+  });
+}
+
+uint32_t time_for(const BootParts& parts) {
+  if (parts.mtime < 0 || parts.mtime > UINT32_MAX) {
+    throw Error(fmt::format("its files have a time before 1970 or after 2106: {}", parts.mtime));
+  }
+  return static_cast<uint32_t>(parts.mtime);
+}
+
+std::vector<DeviceTree> device_trees_for(const Board& board, const BootParts& parts) {
+  constexpr std::string_view kSuffix = ".dtb";
+  const std::string names = fmt::format("'{}'", fmt::join(board.device_trees, "', '"));
+  if (parts.device_trees.empty()) {
+    throw Error(fmt::format("it needs the device trees {}, and there are none", names));
+  }
+  namespace fs = std::filesystem;
+  std::vector<DeviceTree> found;
+  std::error_code error;
+  for (fs::recursive_directory_iterator at(parts.device_trees, error), end; !error && at != end;
+       at.increment(error)) {
+    std::string name = at->path().string().substr(parts.device_trees.size() + 1);
+    if (!name.ends_with(kSuffix)) continue;
+    name.resize(name.size() - kSuffix.size());
+    const bool is_named = std::ranges::any_of(board.device_trees, [&](const std::string& pattern) {
+      return fnmatch(pattern.c_str(), name.c_str(), FNM_PATHNAME) == 0;
+    });
+    if (is_named) found.push_back({std::move(name), read_file(at->path(), kMaxDeviceTreeBytes)});
+  }
+  if (error) {
+    throw Error(fmt::format("cannot list '{}': {}", parts.device_trees, error.message()));
+  }
+  if (found.empty()) {
+    throw Error(fmt::format("it needs the device trees {}, and '{}' has none of them", names,
+                            parts.device_trees));
+  }
+  std::ranges::sort(found, {}, &DeviceTree::name);
+  return found;
 }
 
 void check_size(const Board& board, const BootFile& file) {
@@ -75,6 +119,9 @@ constexpr Writer kWriters[] = {
     {BootKind::kAndroid, add_android_images},
     {BootKind::kUki, add_uki},
     {BootKind::kBls, add_boot_loader_entries},
+    {BootKind::kExtlinux, add_extlinux},
+    {BootKind::kBootScript, add_boot_script},
+    {BootKind::kDepthcharge, add_kernel_partition},
 };
 
 }  // namespace

@@ -22,6 +22,8 @@ struct BootOptions {
   std::string firmware;          // what the disk holds at the board's disk.firmware_offset
   std::string efi_stub;          // systemd's, that a unified kernel image begins with
   std::string systemd_boot;      // the boot loader
+  std::string keyblock;          // of a signed kernel partition: vboot's .keyblock
+  std::string signing_key;       // and the .vbprivk that signs for it
   uint64_t disk_bytes = 0;       // of the whole disk; 0: as large as its partitions need
 };
 

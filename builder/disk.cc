@@ -15,6 +15,8 @@ namespace {
 
 /// Of the Discoverable Partitions Specification (UAPI.2).
 constexpr std::string_view kEfiSystem = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b";
+constexpr std::string_view kLinuxData = "0fc63daf-8483-4772-8e79-3d69d8477de4";
+constexpr std::string_view kChromeOsKernel = "fe3a2a5d-4f32-41a7-b725-accc3285a309";
 constexpr std::string_view kRootX86_64 = "4f68bce3-e8cd-4db1-96e7-fbcaf984b709";
 constexpr std::string_view kRootAarch64 = "b921b045-1df0-41c3-af44-4c6f280d3fae";
 
@@ -27,8 +29,16 @@ struct Place {
   std::string_view type;
   uint64_t attributes;
 };
+/// What Chromebooks go by: the partition of the highest priority that has booted or may try to.
+constexpr uint64_t kernel_attributes(uint64_t priority, uint64_t tries, bool has_booted) {
+  return priority << 48 | tries << 52 | uint64_t{has_booted} << 56;
+}
 /// In the order of the disk; the root follows.
-constexpr Place kPlaces[] = {{"esp", "ESP", kEfiSystem, 0}};
+constexpr Place kPlaces[] = {
+    {"esp", "ESP", kEfiSystem, 0},
+    {"bootfs", "boot", kLinuxData, gpt::kLegacyBootable},
+    {"kpart", "KERNEL-A", kChromeOsKernel, kernel_attributes(10, 5, true)},
+};
 
 /// 0 if the board does not say it.
 uint64_t sectors_to_bytes(const Board& board, std::optional<uint64_t> sectors) {

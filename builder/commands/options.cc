@@ -153,6 +153,12 @@ void add_boot_options(CLI::App& command, BootOptions& options) {
       .add_option("--systemd-boot", options.systemd_boot,
                   "systemd-boot*.efi, for boot kind bls (default: the closure's)")
       ->option_text("FILE");
+  command
+      .add_option("--keyblock", options.keyblock, "vboot's .keyblock, for boot kind depthcharge")
+      ->option_text("FILE");
+  command
+      .add_option("--signing-key", options.signing_key, "the .vbprivk that signs for --keyblock")
+      ->option_text("FILE");
 }
 
 void add_output_options(CLI::App& command, OutputTarget& target) {

@@ -28,7 +28,8 @@ std::string to_text(const Guid& guid);
 Guid make_guid(const Digest& digest);
 
 namespace gpt {
-constexpr uint64_t kReadOnly = uint64_t{1} << 60;  // attributes
+constexpr uint64_t kLegacyBootable = uint64_t{1} << 2;  // attributes; where U-Boot looks first
+constexpr uint64_t kReadOnly = uint64_t{1} << 60;
 constexpr uint64_t kGrowFileSystem = uint64_t{1} << 59;
 }  // namespace gpt
 
