@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "builder/board.h"
+#include "builder/disk.h"
 #include "builder/etc.h"
 #include "builder/kernel_preflight.h"
 #include "builder/links.h"
@@ -152,6 +153,30 @@ std::string identity_of(const Closure& closure) {
   return identity;
 }
 
+/// Where the closure's systemd keeps its EFI programs, or would keep them.
+std::string efi_programs_of(const Closure& closure) {
+  const std::string path = closure.toplevel + "/systemd/lib/systemd/boot/efi";
+  return closure.host_path(find_in_store(closure, path).value_or(path));
+}
+
+Board find_chosen_board(const SystemOptions& options) {
+  return with_boot_kind(find_board(options.board), options.boot.kind);
+}
+
+/// What the disk is made of: files of `folder`, or, if it is empty, what is known of them before they are
+/// written.
+DiskInputs disk_inputs(const LabelledSystem& system, const BootOptions& options,
+                       imagefmt::Content root, const std::string& folder) {
+  DiskInputs inputs{
+      {{"root", std::move(root)}}, system.command_line, system.closure.toplevel, options};
+  for (const BootFile& file : system.boot_files) {
+    inputs.files.push_back(
+        {file.kind, folder.empty() ? planned_content(file.size_bytes)
+                                   : imagefmt::Content::from_host_file(folder + '/' + file.name)});
+  }
+  return inputs;
+}
+
 std::string root_image_of(std::string_view format) {
   return fmt::format("root.{}", format);
 }
@@ -163,7 +188,7 @@ struct Target {
   SystemOptions system;
 };
 Target find_target(const BuildOptions& options) {
-  Target target{find_board(options.system.board), options.image, options.system};
+  Target target{find_chosen_board(options.system), options.image, options.system};
   target.image.format = options.system.format.value_or(target.board.root_format);
   target.image.image_mtime = options.system.source_date_epoch;
   target.image.jobs = options.system.jobs;
@@ -205,6 +230,7 @@ std::vector<Artifact> list_artifacts(const std::string& folder, const LabelledSy
   for (const BootFile& file : system.boot_files) {
     artifacts.push_back(make_artifact(folder, file.name, file.kind));
   }
+  if (system.has_disk) artifacts.push_back(make_artifact(folder, "disk.img", "disk"));
   imagefmt::walk(system.selinux, [&](const std::string& path, const imagefmt::Node& node) {
     if (node.regular()) artifacts.push_back(make_artifact(folder, "policy" + path, "policy"));
   });
@@ -224,7 +250,7 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
 
   // What was given, read and checked, before any long work.
   std::optional<Board> board;
-  if (!options.board.empty()) board = find_board(options.board);
+  if (!options.board.empty()) board = find_chosen_board(options);
   system.format =
       to_text(options.format.value_or(board ? board->root_format : RootFormat::kSquashfs));
   system.closure =
@@ -256,7 +282,7 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
     const CommandLine command_line = make_command_line(
         {.board_params = with_more(kernel_params_of(*board), assembly.kernel_params),
          .closure_params = fmt::format("{}", fmt::join(system.spec.kernel_params, " ")),
-         .root = board->root_device,
+         .root = root_device_of(*board, closure.toplevel),
          .root_filesystem = system.format,
          .read_only = options.read_only,
          .init = assembly.init,
@@ -269,10 +295,22 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
     const std::optional<std::string> device_trees =
         find_in_store(closure, closure.toplevel + "/dtbs");
     system.boot_files = make_boot_files(
-        *board, {.kernel = closure.host_path(system.spec.kernel),
-                 .initrd = closure.host_path(require_initrd(system.spec)),
-                 .command_line = system.command_line,
-                 .device_trees = device_trees ? closure.host_path(*device_trees) : ""});
+        *board,
+        {.kernel = closure.host_path(system.spec.kernel),
+         .initrd = closure.host_path(require_initrd(system.spec)),
+         .command_line = system.command_line,
+         .device_trees = device_trees ? closure.host_path(*device_trees) : "",
+         .efi_programs = efi_programs_of(closure),
+         .options = options.boot,
+         .toplevel = closure.toplevel,
+         .kernel_release = system.kernel.release,
+         .os_release = [&] { return read_text_at(assembly.root.tree(), "/etc/os-release"); },
+         .mtime = options.source_date_epoch});
+    system.has_disk = has_disk(*board, system.boot_files);
+    // Of any root: what is wrong with its place shows now.
+    if (system.has_disk) {
+      planned_board_disk_size(*board, disk_inputs(system, options.boot, planned_content(1), ""));
+    }
   }
 
   // One policy file, at the version that this kernel takes.
@@ -339,8 +377,14 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   copy_file(system.closure.host_path(require_initrd(system.spec)), folder + "/initrd");
   imagefmt::write_file(folder + "/cmdline", system.command_line + '\n');
   imagefmt::write_file(folder + "/kernel-config.fragment", system.kernel_config_fragment);
-  for (const BootFile& file : system.boot_files) {
-    imagefmt::write_file(folder + '/' + file.name, file.bytes);
+  write_boot_files(system.boot_files, folder, reporter);
+  if (system.has_disk) {
+    imagefmt::File disk = imagefmt::File::create(folder + "/disk.img");
+    write_board_disk(
+        target.board,
+        disk_inputs(system, options.system.boot,
+                    imagefmt::Content::from_host_file(folder + '/' + root_image), folder),
+        disk, reporter);
   }
   std::string exact_contexts = policy::serialize_exact_contexts(root);
   imagefmt::write_file(folder + "/file_contexts", exact_contexts);
@@ -356,6 +400,7 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   const policy::CompiledPolicy& policy = system.policy->compiled;
   Manifest manifest;
   manifest.board = target.board.name;
+  manifest.boot = to_text(target.board.boot_kind);
   manifest.toplevel = system.closure.toplevel;
   manifest.kernel_version = system.kernel.release;
   manifest.policy_version = policy.version;

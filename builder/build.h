@@ -28,6 +28,7 @@ struct LabelledSystem {
   std::string command_line;            // empty without a board, as are the next two
   std::string kernel_config_fragment;  // what the board and the image ask of the kernel
   std::vector<BootFile> boot_files;    // as the board's loader takes them
+  bool has_disk = false;               // the output has disk.img
   std::unique_ptr<const NamedPolicy> policy;
   imagefmt::FileTree selinux;               // what lies in /etc/selinux
   std::vector<std::string> home_templates;  // what policy::find_rule_origins asks for

@@ -3,9 +3,9 @@
 #include <memory>
 #include <ostream>
 
-#include "builder/boot_files.h"
 #include "builder/commands/commands.h"
-#include "builder/manifest.h"
+#include "builder/commands/options.h"
+#include "builder/output.h"
 #include "imagefmt/base/file.h"
 
 namespace builder {
@@ -15,28 +15,24 @@ using namespace imagefmt;
 namespace {
 
 struct Options {
-  std::string input, board, device_trees, output;
+  OutputTarget target;
+  std::string output;
 };
 
 void boot(const Options& options, std::ostream& out) {
-  const std::string manifest = options.input + "/manifest.json";
-  const ManifestSummary summary = parse_manifest(read_file(manifest, 64 << 20), manifest);
-  const Board board = find_board(options.board.empty() ? summary.board : options.board);
-  BootParts parts{.kernel = options.input + "/kernel",
-                  .initrd = options.input + "/initrd",
-                  .command_line = read_file(options.input + "/cmdline", 1 << 16),
-                  .device_trees = options.device_trees};
-  while (parts.command_line.ends_with('\n')) parts.command_line.pop_back();
-  const std::vector<BootFile> files = make_boot_files(board, parts);
+  const ManifestSummary manifest = read_manifest(options.target.folder);
+  const Board board = board_of(options.target, manifest);
+  const std::vector<BootFile> files = make_boot_files(options.target, manifest, board);
   if (files.empty()) {
     throw Error(
         fmt::format("board '{}' boots from no file but kernel and initrd: its boot kind is '{}'",
                     board.name, to_text(board.boot_kind)));
   }
   OutputFolder folder(options.output);
+  SilentReporter reporter;
+  write_boot_files(files, folder.partial(), reporter);
   for (const BootFile& file : files) {
-    write_file(folder.partial() + '/' + file.name, file.bytes);
-    out << fmt::format("{}: {} bytes\n", file.name, file.bytes.size());
+    out << fmt::format("{}: {} bytes\n", file.name, file.size_bytes);
   }
   folder.commit();
 }
@@ -47,19 +43,16 @@ void add_boot_command(CLI::App& app, Run& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* command =
       app.add_subcommand("boot", "Make the boot images of a build alone, for its board or another");
-  command->add_option("OUT", options->input, "the output folder of a build")->required();
+  add_output_options(*command, options->target);
   command->add_option("--output", options->output, "the folder to make, whole or not at all")
       ->required()
-      ->option_text("DIR");
-  command->add_option("--board", options->board, "a board's name, or a .toml file (default: OUT's)")
-      ->option_text("NAME");
-  command->add_option("--device-trees", options->device_trees, "the folder of the kernel's dtbs")
       ->option_text("DIR");
   command->footer(
       "Examples:\n"
       "  intaglio boot out --board oneplus-enchilada --device-trees dtbs --output enchilada");
   command->callback([options, &chosen] {
     chosen = [options](Io& io) {
+      options->target.mtime = io.source_date_epoch;
       boot(*options, io.out);
       return 0;
     };

@@ -139,6 +139,42 @@ void add_profile_option(CLI::App& command, KernelProfile& profile) {
       ->option_text("PROFILE");
 }
 
+void add_boot_options(CLI::App& command, BootOptions& options) {
+  command
+      .add_option_function<std::string>(
+          "--boot", [&options](const std::string& word) { options.kind = parse_boot_kind(word); },
+          "how it boots, for a board that boots in several ways (default: its first)")
+      ->option_text("KIND");
+  command
+      .add_option("--efi-stub", options.efi_stub,
+                  "systemd's linux*.efi.stub, for boot kind uki (default: the closure's)")
+      ->option_text("FILE");
+  command
+      .add_option("--systemd-boot", options.systemd_boot,
+                  "systemd-boot*.efi, for boot kind bls (default: the closure's)")
+      ->option_text("FILE");
+}
+
+void add_output_options(CLI::App& command, OutputTarget& target) {
+  command.add_option("OUT", target.folder, "the output folder of a build")->required();
+  command.add_option("--board", target.board, "a board's name, or a .toml file (default: OUT's)")
+      ->option_text("NAME");
+  command.add_option("--device-trees", target.device_trees, "the folder of the kernel's dtbs")
+      ->option_text("DIR");
+  add_boot_options(command, target.boot);
+}
+
+void add_disk_options(CLI::App& command, BootOptions& options) {
+  command
+      .add_option("--firmware", options.firmware,
+                  "what the board's disk holds at the place for it, such as U-Boot")
+      ->option_text("FILE");
+  command
+      .add_option("--disk-size", options.disk_bytes,
+                  "of the whole disk (default: what its partitions need)")
+      ->option_text("BYTES");
+}
+
 void add_image_options(CLI::App& command, ImageOptions& image) {
   command
       .add_option_function<std::string>(

@@ -57,8 +57,13 @@ struct DiskOptions {
   uint64_t size_bytes = 0;
   /// Partitions begin at its multiples, the first one at it or behind it.
   uint64_t alignment_bytes = 1 << 20;
+  /// Where the first partition begins; 0: as the alignment has it.
+  uint64_t first_offset_bytes = 0;
   std::vector<RawArea> raw_areas = {};
 };
+
+/// The size that write_disk() will give. Throws what it throws before it writes, and reads no content.
+uint64_t planned_disk_size(const std::vector<Partition>& partitions, const DiskOptions& options);
 
 /// Writes the partitions one behind the other, in the order given; what nobody wrote is a hole.
 ///

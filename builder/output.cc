@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder/output.h"
+
+#include "builder/image.h"
+#include "builder/links.h"
+#include "imagefmt/base/file.h"
+
+namespace builder {
+
+Board board_of(const OutputTarget& target, const ManifestSummary& manifest) {
+  if (!target.board.empty()) return with_boot_kind(find_board(target.board), target.boot.kind);
+  return with_boot_kind(find_board(manifest.board),
+                        target.boot.kind ? target.boot.kind : manifest.boot);
+}
+
+std::vector<BootFile> make_boot_files(const OutputTarget& target, const ManifestSummary& manifest,
+                                      const Board& board) {
+  const std::string& folder = target.folder;
+  BootParts parts;
+  parts.kernel = folder + "/kernel";
+  parts.initrd = folder + "/initrd";
+  parts.command_line = imagefmt::read_file(folder + "/cmdline", 1 << 16);
+  while (parts.command_line.ends_with('\n')) parts.command_line.pop_back();
+  parts.device_trees = target.device_trees;
+  parts.options = target.boot;
+  parts.toplevel = manifest.toplevel;
+  parts.kernel_release = manifest.kernel_version;
+  parts.os_release = [image = folder + '/' + manifest.root_image()] {
+    return read_text_at(read_image(image), "/etc/os-release");
+  };
+  parts.mtime = target.mtime;
+  return make_boot_files(board, parts);
+}
+
+}  // namespace builder
