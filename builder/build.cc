@@ -342,9 +342,10 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
 
 namespace {
 
-/// The system of a build, whose kernel is known to read the image.
+/// The system of a build, ready to be written, whose kernel is known to read the image.
 LabelledSystem label_target(const Target& target, imagefmt::Reporter& reporter) {
   LabelledSystem system = label_system(target.system, reporter);
+  choose_compression(system.tree, target.image, reporter);
   check_image_is_read(target.image, policy::parse_kernel_version(system.kernel.release));
   return system;
 }

@@ -186,6 +186,19 @@ void add_image_options(CLI::App& command, ImageOptions& image) {
       ->option_text("C");
   command.add_option("--level", image.level, "the compressor's level")->option_text("N");
   command
+      .add_option_function<std::vector<std::string>>(
+          "--uncompressed",
+          [&image](const std::vector<std::string>& patterns) {
+            try {
+              for (const std::string& pattern : patterns) image.uncompressed.emplace_back(pattern);
+            } catch (const imagefmt::Error& error) {
+              throw imagefmt::UsageError(error.what());
+            }
+          },
+          "store files that match as they are, such as what is compressed already")
+      ->allow_extra_args(false)
+      ->option_text("PATTERN ...");
+  command
       .add_option("--free-space", image.free_space_bytes,
                   "bytes to leave free for writing once the image is in use (default 0: read-only)")
       ->option_text("BYTES");
