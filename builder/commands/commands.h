@@ -41,5 +41,6 @@ void add_disk_command(CLI::App& app, Run& chosen);
 void add_mkbootimg_command(CLI::App& app, Run& chosen);
 void add_unpack_bootimg_command(CLI::App& app, Run& chosen);
 void add_sparse_command(CLI::App& app, Run& chosen);
+void add_flash_plan_command(CLI::App& app, Run& chosen);
 
 }  // namespace builder

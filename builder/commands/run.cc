@@ -68,14 +68,15 @@ std::vector<std::string> qemu_command(const std::string& output, const std::stri
   if (const auto disk = manifest.files.find("disk"); disk != manifest.files.end()) {
     add({"-drive",
          drive(firmware.empty() ? find_firmware(board) : firmware, "if=pflash,readonly=on"),
-         "-drive", drive(output + '/' + disk->second, "if=virtio,snapshot=on")});
+         "-drive", drive(output + '/' + disk->second, board.qemu_drive + ",snapshot=on")});
     return command;
   }
   std::string cmdline = imagefmt::read_file(output + "/cmdline", 1 << 16);
   while (cmdline.ends_with('\n')) cmdline.pop_back();
+  for (const std::string& parameter : board.qemu_cmdline) cmdline += ' ' + parameter;
   add({"-kernel", output + "/kernel", "-initrd", output + "/initrd", "-append", cmdline, "-drive",
        drive(output + '/' + manifest.root_image(),
-             manifest.writes_root ? "if=virtio,snapshot=on" : "if=virtio,readonly=on")});
+             board.qemu_drive + (manifest.writes_root ? ",snapshot=on" : ",readonly=on"))});
   return command;
 }
 

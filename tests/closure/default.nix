@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# The whole closure, and what `make` hands out of it. `package_list` is the file that `make` writes.
-{ package_list }:
+# The whole closure, and what `make` hands out of it. `package_list` is the file that `make` writes, `architecture` Debian's
+# name of one.
+{ package_list, architecture }:
 let
-  lib = import ./lib.nix;
+  lib = import ./lib.nix { inherit architecture; };
   list = builtins.fromJSON (builtins.readFile package_list);
   all_packages = import ./packages.nix { inherit lib list; };
   kernel = import ./kernel.nix { inherit lib list; packages = all_packages; };
   initrd = import ./initrd.nix { inherit lib kernel; packages = all_packages; };
   # What only the kernel and the initrd are made of is no part of the system; the kernel's package alone is 400 MB.
   packages = builtins.removeAttrs all_packages (builtins.filter
-    (name: builtins.match "linux-image-.*|busybox-static|cpio" name != null) (builtins.attrNames all_packages));
+    (name: builtins.match "linux-image-.*|busybox-static" name != null) (builtins.attrNames all_packages));
 
   oddities = import ./curiosities.nix { inherit lib packages; };
   users = import ./users.nix { inherit lib; };
@@ -35,13 +36,11 @@ let
 
   # Debian's programs look below /usr and /lib; NixOS's own need none of that.
   link = target: source: { inherit target source; type = "symlink"; mode = "0777"; user = 0; group = 0; };
-  contents = builtins.toJSON [
+  contents = builtins.toJSON ([
     (link "/usr" "${system_path}")
     (link "/bin" "${system_path}/bin")
     (link "/sbin" "${system_path}/sbin")
-    (link "/lib" "${system_path}/lib")
-    (link "/lib64" "${system_path}/lib64")
-  ];
+  ] ++ map (name: link "/${name}" "${system_path}/${name}") lib.target.lib_folders);
 in
 # closureInfo, as nixpkgs has it.
 lib.derive "closure-info" {
