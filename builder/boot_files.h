@@ -20,10 +20,10 @@ namespace builder {
 struct BootOptions {
   std::optional<BootKind> kind;  // one of the board's; none: its first
   std::string firmware;          // what the disk holds at the board's disk.firmware_offset
-  std::string efi_stub;          // systemd's, that a unified kernel image begins with
-  std::string systemd_boot;      // the boot loader
   std::string keyblock;          // of a signed kernel partition: vboot's .keyblock
   std::string signing_key;       // and the .vbprivk that signs for it
+  std::string efi_stub;          // systemd's, that a unified kernel image begins with
+  std::string systemd_boot;      // the boot loader
   uint64_t disk_bytes = 0;       // of the whole disk; 0: as large as its partitions need
 };
 

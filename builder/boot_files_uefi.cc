@@ -7,7 +7,6 @@
 
 #include "builder/boot_writers.h"
 #include "builder/disk.h"
-#include "builder/lsm.h"
 #include "builder/text.h"
 #include "imagefmt/base/file.h"
 #include "imagefmt/fat/fat.h"
@@ -58,15 +57,6 @@ std::string read_program(const Board& board, const std::string& file) {
                             to_text(board.arch), machine_of(board).number));
   }
   return program;
-}
-
-/// Kernels cut what is longer, whoever hands it over.
-void check_command_line(const Board& board, const BootParts& parts) {
-  const size_t limit = command_line_limit(to_text(board.arch)), size = parts.command_line.size();
-  if (size > limit) {
-    throw Error(
-        fmt::format("the command line has {} bytes, the kernel reads at most {}", size, limit));
-  }
 }
 
 /// The EFI system partition's file system.

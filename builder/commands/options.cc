@@ -146,18 +146,18 @@ void add_boot_options(CLI::App& command, BootOptions& options) {
           "how it boots, for a board that boots in several ways (default: its first)")
       ->option_text("KIND");
   command
+      .add_option("--keyblock", options.keyblock, "vboot's .keyblock, for boot kind depthcharge")
+      ->option_text("FILE");
+  command
+      .add_option("--signing-key", options.signing_key, "the .vbprivk that signs for --keyblock")
+      ->option_text("FILE");
+  command
       .add_option("--efi-stub", options.efi_stub,
                   "systemd's linux*.efi.stub, for boot kind uki (default: the closure's)")
       ->option_text("FILE");
   command
       .add_option("--systemd-boot", options.systemd_boot,
                   "systemd-boot*.efi, for boot kind bls (default: the closure's)")
-      ->option_text("FILE");
-  command
-      .add_option("--keyblock", options.keyblock, "vboot's .keyblock, for boot kind depthcharge")
-      ->option_text("FILE");
-  command
-      .add_option("--signing-key", options.signing_key, "the .vbprivk that signs for --keyblock")
       ->option_text("FILE");
 }
 

@@ -179,16 +179,17 @@ class Writer {
   }
 
   void write_folder(const Node& folder, ext2_ino_t number, Stage& stage) {
-    for (const auto& [name, node] : folder.directory()->entries) {
+    for (const Entry& entry : folder.directory()->entries) {
+      const char* const name = entry.name.c_str();  // Clang 14 captures no structured binding
+      const Node& node = entry.node;
       if (node.directory()) {
         const ext2_ino_t child = new_inode(number, LINUX_S_IFDIR);
-        add_entry(number, [&] { return ext2fs_mkdir(fs_.get(), number, child, name.c_str()); });
+        add_entry(number, [&] { return ext2fs_mkdir(fs_.get(), number, child, name); });
         write_folder(node, child, stage);
       } else {
         const ext2_ino_t child = write_file(node, number, stage);
-        add_entry(number, [&] {
-          return ext2fs_link(fs_.get(), number, name.c_str(), child, EXT2_FT_REG_FILE);
-        });
+        add_entry(number,
+                  [&] { return ext2fs_link(fs_.get(), number, name, child, EXT2_FT_REG_FILE); });
       }
     }
     ext2_inode inode{};
