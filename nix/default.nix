@@ -5,5 +5,6 @@
 rec {
   inherit intaglio;
   lib = import ./lib.nix { inherit pkgs intaglio; };
+  nixosModule = import ./module.nix;
   checks = import ./checks.nix { inherit pkgs intaglio lib; };
 }

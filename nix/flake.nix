@@ -14,5 +14,6 @@
       packages = for_each (built: { inherit (built) intaglio; default = built.intaglio; });
       # `intaglio.lib.x86_64-linux.buildRelease { … }`
       lib = for_each (built: built.lib);
+      nixosModules.default = ./module.nix;
     };
 }
