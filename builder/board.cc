@@ -43,6 +43,9 @@ std::string_view to_text(Arch arch) {
 std::string_view to_text(BootKind kind) {
   return spell(kind);
 }
+BootKind parse_boot_kind(std::string_view word) {
+  return parse_word<BootKind>("boot kind", word);
+}
 std::string_view to_text(RootFormat format) {
   return spell(format);
 }
@@ -54,6 +57,21 @@ bool is_arch_of(Arch arch, std::string_view nix_system) {
 bool boots_by(const Board& board, BootKind kind) {
   return board.boot_kind == kind || std::find(board.also_boots.begin(), board.also_boots.end(),
                                               kind) != board.also_boots.end();
+}
+
+Board with_boot_kind(Board board, std::optional<BootKind> kind) {
+  if (kind && !boots_by(board, *kind)) {
+    std::vector<std::string> kinds{std::string(to_text(board.boot_kind))};
+    for (BootKind other : board.also_boots) kinds.emplace_back(to_text(other));
+    throw Error(fmt::format("board '{}' does not boot by '{}', expected {}", board.name,
+                            to_text(*kind), one_of(kinds)));
+  }
+  board.boot_kind = kind.value_or(board.boot_kind);
+  if (board.boot_kind != BootKind::kDirect && board.root_partition.empty()) {
+    board.root_partition = "root";
+    board.root_device = kDerivedPartUuid;
+  }
+  return board;
 }
 
 std::vector<std::string> kernel_params_of(const Board& board) {

@@ -55,6 +55,8 @@ enum class Slots { kUnknown, kNone, kAb, kKernelPartitions, kStock };
 /// As boards and the command line spell them.
 std::string_view to_text(Arch arch);
 std::string_view to_text(BootKind kind);
+/// Throws `unknown boot kind '…', expected …`.
+BootKind parse_boot_kind(std::string_view word);
 std::string_view to_text(RootFormat format);
 /// The part of a Nix system (`x86_64-linux`) that names the processor is spelled as boards do it.
 bool is_arch_of(Arch arch, std::string_view nix_system);
@@ -109,7 +111,8 @@ struct Board {
   std::vector<std::string> cmdline;  // without root=, rootfstype= and init=, which the build sets
   std::vector<std::string> kernel_requires;  // groups of kernel-configs/ beyond those for any board
   RootFormat root_format = RootFormat::kSquashfs;
-  std::string root_device;  // as root= takes it: /dev/…, PARTUUID=…, PARTLABEL=…, UUID=…, LABEL=…
+  /// As root= takes it: /dev/…, PARTUUID=…, PARTLABEL=…, UUID=…, LABEL=…; or kDerivedPartUuid.
+  std::string root_device;
   std::string root_partition;  // its name; empty: a disk of its own
   Disk disk;
   Flash flash;
@@ -119,8 +122,16 @@ struct Board {
   friend bool operator==(const Board&, const Board&) = default;
 };
 
+/// The `root.device` of boards whose root is found by the GUID that its partition is given.
+constexpr std::string_view kDerivedPartUuid = "PARTUUID";
+
 /// Whether `kind` is one of the ways that the board boots.
 bool boots_by(const Board& board, BootKind kind);
+
+/// The board with `kind` as its boot kind; without one, as it is. A root that has a disk of its own where
+/// kernel and initrd are given as files is a partition where they are read from a disk. Throws `board '…'
+/// does not boot by '…', expected …`.
+Board with_boot_kind(Board board, std::optional<BootKind> kind);
 
 /// What the board wants on the command line: its console, and the rest.
 std::vector<std::string> kernel_params_of(const Board& board);

@@ -303,13 +303,14 @@ void check_kernel_param(const std::string& param) {
 }
 
 void check_root_device(const std::string& device) {
-  bool known = false;
+  bool known = device == kDerivedPartUuid;
   for (std::string_view start : {"/dev/", "PARTUUID=", "PARTLABEL=", "UUID=", "LABEL="}) {
     known |= device.size() > start.size() && device.starts_with(start);
   }
   if (!known || device.find(' ') != device.npos) {
-    throw Error(fmt::format("{}, expected /dev/…, PARTUUID=…, PARTLABEL=…, UUID=… or LABEL=…",
-                            in_quotes(device)));
+    throw Error(
+        fmt::format("{}, expected /dev/…, PARTUUID, PARTUUID=…, PARTLABEL=…, UUID=… or LABEL=…",
+                    in_quotes(device)));
   }
 }
 

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder/boot_files.h"
 
+#include <fnmatch.h>
+
 #include <algorithm>
+#include <filesystem>
 
 #include "builder/board_words.h"
+#include "builder/boot_writers.h"
 #include "builder/gzip.h"
-#include "imagefmt/android/boot_image.h"
-#include "imagefmt/android/vbmeta.h"
-#include "imagefmt/base/file.h"
+#include "imagefmt/output.h"
 
 namespace builder {
 
@@ -18,13 +20,15 @@ namespace {
 /// arm64's Image (Documentation/arch/arm64/booting.rst) and what gzip makes begin with these.
 constexpr size_t kImageMagicOffset = 56;
 constexpr std::string_view kImageMagic = "ARM\x64", kGzipMagic = "\x1f\x8b";
+constexpr uint64_t kMaxDeviceTreeBytes = 64 << 20;
 
 bool is_image(std::string_view kernel) {
   return kernel.size() > kImageMagicOffset &&
          kernel.substr(kImageMagicOffset).starts_with(kImageMagic);
 }
 
-/// The kernel in the form that the loader takes.
+}  // namespace
+
 std::string kernel_for(const Board& board, const BootParts& parts) {
   std::string kernel = read_file(parts.kernel);
   const KernelImage wanted = board.kernel_image;
@@ -36,7 +40,6 @@ std::string kernel_for(const Board& board, const BootParts& parts) {
       "its loader takes the kernel as {}, and this one is not an Image of arm64", spell(wanted)));
 }
 
-/// The one device tree of a board whose loader does not choose.
 std::string device_tree_for(const Board& board, const BootParts& parts) {
   if (board.device_trees.size() != 1 || board.device_trees[0].find('*') != std::string::npos) {
     throw Error(fmt::format("its definition must name one device tree, and names {}",
@@ -48,85 +51,76 @@ std::string device_tree_for(const Board& board, const BootParts& parts) {
   if (parts.device_trees.empty()) {
     throw Error(fmt::format("it needs the device tree '{}', and there are none", name));
   }
-  return with_context("its device tree",
-                      [&] { return read_file(parts.device_trees + '/' + name, 64 << 20); });
+  return with_context("its device tree", [&] {
+    return read_file(parts.device_trees + '/' + name, kMaxDeviceTreeBytes);
+  });
+}
+
+uint32_t time_for(const BootParts& parts) {
+  if (parts.mtime < 0 || parts.mtime > UINT32_MAX) {
+    throw Error(fmt::format("its files have a time before 1970 or after 2106: {}", parts.mtime));
+  }
+  return static_cast<uint32_t>(parts.mtime);
+}
+
+std::vector<DeviceTree> device_trees_for(const Board& board, const BootParts& parts) {
+  constexpr std::string_view kSuffix = ".dtb";
+  const std::string names = fmt::format("'{}'", fmt::join(board.device_trees, "', '"));
+  if (parts.device_trees.empty()) {
+    throw Error(fmt::format("it needs the device trees {}, and there are none", names));
+  }
+  namespace fs = std::filesystem;
+  std::vector<DeviceTree> found;
+  std::error_code error;
+  for (fs::recursive_directory_iterator at(parts.device_trees, error), end; !error && at != end;
+       at.increment(error)) {
+    std::string name = at->path().string().substr(parts.device_trees.size() + 1);
+    if (!name.ends_with(kSuffix)) continue;
+    name.resize(name.size() - kSuffix.size());
+    const bool is_named = std::ranges::any_of(board.device_trees, [&](const std::string& pattern) {
+      return fnmatch(pattern.c_str(), name.c_str(), FNM_PATHNAME) == 0;
+    });
+    if (is_named) found.push_back({std::move(name), read_file(at->path(), kMaxDeviceTreeBytes)});
+  }
+  if (error) {
+    throw Error(fmt::format("cannot list '{}': {}", parts.device_trees, error.message()));
+  }
+  if (found.empty()) {
+    throw Error(fmt::format("it needs the device trees {}, and '{}' has none of them", names,
+                            parts.device_trees));
+  }
+  std::ranges::sort(found, {}, &DeviceTree::name);
+  return found;
 }
 
 void check_size(const Board& board, const BootFile& file) {
-  if (board.max_boot_bytes && file.bytes.size() > *board.max_boot_bytes) {
+  if (board.max_boot_bytes && file.size_bytes > *board.max_boot_bytes) {
     throw Error(fmt::format("{} has {} bytes, and the board takes at most {}", file.name,
-                            file.bytes.size(), *board.max_boot_bytes));
+                            file.size_bytes, *board.max_boot_bytes));
   }
 }
 
-/// Versions 0 to 2: all is in boot.img.
-BootImage boot_image(const Board& board, const BootParts& parts) {
-  BootImage image;
-  image.header_version = board.android.header_version;
-  image.page_size = board.android.page_size;
-  image.kernel = kernel_for(board, parts);
-  image.ramdisk = read_file(parts.initrd);
-  image.cmdline = parts.command_line;
-  const DtbPlace place = board.dtb_place;
-  if (place != DtbPlace::kNone) {
-    const std::string dtb = device_tree_for(board, parts);
-    if (place != DtbPlace::kHeader) image.kernel += dtb;
-    if (place != DtbPlace::kAppended) image.dtb = dtb;
-  }
-  set_addresses(image, board.android.addresses);
-  return image;
-}
-
-/// From version 3 on boot.img holds the kernel, and vendor_boot.img what is the device's: as there is one
-/// initrd, for this device, that is all else.
-BootImage kernel_image(const Board& board, const BootParts& parts) {
-  BootImage image;
-  image.header_version = board.android.header_version;
-  image.kernel = kernel_for(board, parts);
-  return image;
-}
-
-VendorBootImage vendor_boot_image(const Board& board, const BootParts& parts) {
-  constexpr uint32_t kPlatform = 1;
-  VendorBootImage image;
-  image.header_version = board.android.header_version;
-  image.page_size = board.android.page_size;
-  image.ramdisks = {
-      {.bytes = read_file(parts.initrd), .type = image.header_version == 3 ? 0 : kPlatform}};
-  image.dtb = device_tree_for(board, parts);
-  image.cmdline = parts.command_line;
-  set_addresses(image, board.android.addresses);
-  return image;
-}
-
-void add_android_images(const Board& board, const BootParts& parts, std::vector<BootFile>& files) {
-  auto add = [&](const std::string& kind, std::string bytes) {
-    files.push_back({kind + ".img", kind, std::move(bytes)});
+BootFile make_boot_file(std::string name, std::string kind, Content content) {
+  BootFile file{std::move(name), std::move(kind), content.size_bytes(), {}};
+  file.write = [content = std::move(content)](File& out, Reporter& reporter) {
+    Stage stage(reporter, "writing boot files", content.size_bytes());
+    write_content(content, 0, out, stage);
   };
-  if (board.android.header_version <= 2) {
-    add("boot",
-        with_context("boot.img", [&] { return serialize_boot_image(boot_image(board, parts)); }));
-    check_size(board, files.back());
-  } else {
-    add("boot",
-        with_context("boot.img", [&] { return serialize_boot_image(kernel_image(board, parts)); }));
-    check_size(board, files.back());
-    add("vendor_boot", with_context("vendor_boot.img", [&] {
-          return serialize_vendor_boot_image(vendor_boot_image(board, parts));
-        }));
-  }
-  if (board.android.vbmeta_flags) {
-    std::string vbmeta = serialize_vbmeta({.flags = *board.android.vbmeta_flags});
-    vbmeta.resize(align_up(vbmeta.size(), board.android.page_size));
-    add("vbmeta", std::move(vbmeta));
-  }
+  return file;
 }
+
+namespace {
 
 struct Writer {
   BootKind kind;
   void (*add)(const Board&, const BootParts&, std::vector<BootFile>&);
 };
-constexpr Writer kWriters[] = {{BootKind::kAndroid, add_android_images}};
+constexpr Writer kWriters[] = {
+    {BootKind::kAndroid, add_android_images},
+    {BootKind::kExtlinux, add_extlinux},
+    {BootKind::kBootScript, add_boot_script},
+    {BootKind::kDepthcharge, add_kernel_partition},
+};
 
 }  // namespace
 
@@ -134,10 +128,18 @@ std::vector<BootFile> make_boot_files(const Board& board, const BootParts& parts
   return with_context(fmt::format("cannot boot board '{}'", board.name), [&] {
     std::vector<BootFile> files;
     for (const Writer& writer : kWriters) {
-      if (boots_by(board, writer.kind)) writer.add(board, parts, files);
+      if (writer.kind == board.boot_kind) writer.add(board, parts, files);
     }
     return files;
   });
+}
+
+void write_boot_files(const std::vector<BootFile>& files, const std::string& folder,
+                      Reporter& reporter) {
+  for (const BootFile& file : files) {
+    File out = File::create(folder + '/' + file.name);
+    file.write(out, reporter);
+  }
 }
 
 }  // namespace builder

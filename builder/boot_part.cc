@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder/boot_part.h"
 
+#include "builder/disk.h"
 #include "builder/lsm.h"
 #include "imagefmt/base/file.h"
 #include "imagefmt/folder.h"
@@ -12,7 +13,7 @@ BootPart make_boot_part(const Board& board, const BootPartInput& input,
   const CommandLine command_line = make_command_line(
       {.board_params = kernel_params_of(board),
        .closure_params = input.kernel_params,
-       .root = board.root_device,
+       .root = root_device_of(board, input.toplevel),
        .root_filesystem = std::string(to_text(options.format.value_or(board.root_format))),
        .read_only = options.read_only,
        .init = input.init,
@@ -28,20 +29,24 @@ BootPart make_boot_part(const Board& board, const BootPartInput& input,
   part.files = make_boot_files(board, {.kernel = part.kernel,
                                        .initrd = part.initrd,
                                        .command_line = part.command_line,
-                                       .device_trees = input.device_trees});
+                                       .device_trees = input.device_trees,
+                                       .options = options.boot,
+                                       .toplevel = input.toplevel,
+                                       .kernel_release = input.kernel.release,
+                                       .os_release = input.os_release,
+                                       .mtime = options.source_date_epoch});
   return part;
 }
 
-void write_boot_part(const BootPart& part, const std::string& folder) {
+void write_boot_part(const BootPart& part, const std::string& folder,
+                     imagefmt::Reporter& reporter) {
   imagefmt::FileTree copied;
   copied.insert("/kernel", imagefmt::make_regular(imagefmt::Content::from_host_file(part.kernel)));
   copied.insert("/initrd", imagefmt::make_regular(imagefmt::Content::from_host_file(part.initrd)));
   imagefmt::write_folder(copied, folder);
   imagefmt::write_file(folder + "/cmdline", part.command_line + '\n');
   imagefmt::write_file(folder + "/kernel-config.fragment", part.kernel_config_fragment);
-  for (const BootFile& file : part.files) {
-    imagefmt::write_file(folder + '/' + file.name, file.bytes);
-  }
+  write_boot_files(part.files, folder, reporter);
 }
 
 std::vector<Artifact> list_boot_artifacts(const BootPart& part, const std::string& folder) {

@@ -4,6 +4,7 @@
 // takes. The other part is the root image, which depends on no board.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,9 @@ struct BootPartInput {
   std::string device_trees;    // a folder of the host; empty: there are none
   std::string kernel_params;   // the system's own, as one line; the board's come before them
   std::string init = "/init";  // as `init=` has it
+  std::string toplevel;        // a store path; empty if nothing that the board boots from names it
+  /// The text of /etc/os-release, for what shows it. Empty: there is none.
+  std::function<std::string()> os_release;
 };
 
 struct BootPart {
@@ -35,7 +39,7 @@ BootPart make_boot_part(const Board& board, const BootPartInput& input,
                         const SystemOptions& options, imagefmt::Reporter& reporter);
 
 /// Each file of the part, below `folder`.
-void write_boot_part(const BootPart& part, const std::string& folder);
+void write_boot_part(const BootPart& part, const std::string& folder, imagefmt::Reporter& reporter);
 std::vector<Artifact> list_boot_artifacts(const BootPart& part, const std::string& folder);
 
 }  // namespace builder

@@ -10,6 +10,7 @@
 
 #include "builder/board.h"
 #include "builder/boot_part.h"
+#include "builder/disk.h"
 #include "builder/etc.h"
 #include "builder/links.h"
 #include "builder/manifest.h"
@@ -138,6 +139,24 @@ std::string identity_of(const Closure& closure) {
   return identity;
 }
 
+Board find_chosen_board(const SystemOptions& options) {
+  return with_boot_kind(find_board(options.board), options.boot.kind);
+}
+
+/// What the disk is made of: files of `folder`, or, if it is empty, what is known of them before they are
+/// written.
+DiskInputs disk_inputs(const LabelledSystem& system, const BootOptions& options,
+                       imagefmt::Content root, const std::string& folder) {
+  DiskInputs inputs{
+      {{"root", std::move(root)}}, system.boot.command_line, system.closure.toplevel, options};
+  for (const BootFile& file : system.boot.files) {
+    inputs.files.push_back(
+        {file.kind, folder.empty() ? planned_content(file.size_bytes)
+                                   : imagefmt::Content::from_host_file(folder + '/' + file.name)});
+  }
+  return inputs;
+}
+
 std::string root_image_of(std::string_view format) {
   return fmt::format("root.{}", format);
 }
@@ -150,7 +169,7 @@ struct Target {
 };
 Target find_target(const BuildOptions& options) {
   Target target{std::nullopt, options.image, options.system};
-  if (!options.system.board.empty()) target.board = find_board(options.system.board);
+  if (!options.system.board.empty()) target.board = find_chosen_board(options.system);
   target.image.format = options.system.format.value_or(target.board ? target.board->root_format
                                                                     : RootFormat::kSquashfs);
   target.image.image_mtime = options.system.source_date_epoch;
@@ -188,6 +207,7 @@ std::vector<Artifact> list_artifacts(const std::string& folder, const LabelledSy
   artifacts.push_back(make_artifact(folder, "file_contexts", "file_contexts"));
   artifacts.push_back(make_artifact(folder, root_image, "root"));
   artifacts.push_back(make_artifact(folder, imagefmt::index_path(root_image), "index"));
+  if (system.has_disk) artifacts.push_back(make_artifact(folder, "disk.img", "disk"));
   imagefmt::walk(system.selinux, [&](const std::string& path, const imagefmt::Node& node) {
     if (node.regular()) artifacts.push_back(make_artifact(folder, "policy" + path, "policy"));
   });
@@ -207,7 +227,7 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
 
   // What was given, read and checked, before any long work.
   std::optional<Board> board;
-  if (!options.board.empty()) board = find_board(options.board);
+  if (!options.board.empty()) board = find_chosen_board(options);
   system.format =
       to_text(options.format.value_or(board ? board->root_format : RootFormat::kSquashfs));
   system.closure =
@@ -252,8 +272,15 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
          .kernel_file = closure.host_path(system.spec.kernel),
          .device_trees = device_trees ? closure.host_path(*device_trees) : "",
          .kernel_params = fmt::format("{}", fmt::join(assembly.kernel_params, " ")),
-         .init = assembly.init},
+         .init = assembly.init,
+         .toplevel = closure.toplevel,
+         .os_release = [&] { return read_text_at(assembly.root.tree(), "/etc/os-release"); }},
         options, reporter);
+    system.has_disk = has_disk(*board, system.boot.files);
+    // Of any root: what is wrong with its place shows now.
+    if (system.has_disk) {
+      planned_board_disk_size(*board, disk_inputs(system, options.boot, planned_content(1), ""));
+    }
   }
 
   // One policy file, at the version that this kernel takes.
@@ -315,7 +342,15 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   imagefmt::write_file(imagefmt::index_path(folder + '/' + root_image),
                        imagefmt::as_text(std::exchange(written.index, {})));
 
-  if (target.board) write_boot_part(system.boot, folder);
+  if (target.board) write_boot_part(system.boot, folder, reporter);
+  if (system.has_disk) {
+    imagefmt::File disk = imagefmt::File::create(folder + "/disk.img");
+    write_board_disk(
+        *target.board,
+        disk_inputs(system, options.system.boot,
+                    imagefmt::Content::from_host_file(folder + '/' + root_image), folder),
+        disk, reporter);
+  }
   std::string exact_contexts = policy::serialize_exact_contexts(root);
   imagefmt::write_file(folder + "/file_contexts", exact_contexts);
   imagefmt::make_folder(folder + "/policy");
@@ -331,6 +366,7 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   Manifest manifest;
   if (target.board) {
     manifest.board = target.board->name;
+    manifest.boot = to_text(target.board->boot_kind);
     manifest.cmdline = system.boot.command_line;
   } else {
     manifest.needed_params = system.needed_params;

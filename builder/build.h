@@ -27,6 +27,7 @@ struct LabelledSystem {
   std::string format;  // of the root's file system, as `rootfstype=` and `fs_use_xattr` have it
   std::vector<std::string> needed_params;  // that the root wants on the kernel's command line
   BootPart boot;                           // empty without a board
+  bool has_disk = false;                   // the output has disk.img
   std::unique_ptr<const NamedPolicy> policy;
   imagefmt::FileTree selinux;               // what lies in /etc/selinux
   std::vector<std::string> home_templates;  // what policy::find_rule_origins asks for

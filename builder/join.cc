@@ -18,9 +18,9 @@ using Json = nlohmann::ordered_json;
 namespace {
 
 /// As serialize_manifest() orders them; `needed_params` is for joining alone.
-constexpr const char* kKeys[] = {"intaglio",       "board",         "toplevel", "kernel_version",
-                                 "policy_version", "policy_sha256", "mode",     "cmdline",
-                                 "artifacts",      "labels"};
+constexpr const char* kKeys[] = {"intaglio",       "board",          "boot",          "toplevel",
+                                 "kernel_version", "policy_version", "policy_sha256", "mode",
+                                 "cmdline",        "artifacts",      "labels"};
 
 struct Part {
   const std::string& name;

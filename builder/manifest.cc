@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "builder/kernel_params.h"
+#include "imagefmt/base/file.h"
 #include "imagefmt/content.h"
 
 namespace builder {
@@ -23,6 +24,7 @@ std::string serialize_manifest(const Manifest& manifest) {
     if (!value.empty()) json[key] = value;
   };
   add("board", manifest.board);
+  add("boot", manifest.boot);
   add("toplevel", manifest.toplevel);
   add("kernel_version", manifest.kernel_version);
   if (manifest.policy_version) json["policy_version"] = manifest.policy_version;
@@ -57,17 +59,29 @@ ManifestSummary parse_manifest(std::string_view text, const std::string& name) {
                ? object[key].get<std::string>()
                : std::string();
   };
-  ManifestSummary summary{text_of(json, "board"), {}, false};
+  ManifestSummary summary;
+  summary.board = text_of(json, "board");
+  if (json.contains("boot")) summary.boot = parse_boot_kind(text_of(json, "boot"));
+  summary.toplevel = text_of(json, "toplevel");
+  summary.kernel_version = text_of(json, "kernel_version");
+  summary.cmdline = text_of(json, "cmdline");
   for (const Json& artifact : json.value("artifacts", Json::array())) {
-    if (text_of(artifact, "kind") == "root") summary.root_image = text_of(artifact, "name");
+    std::string file = text_of(artifact, "name");
+    if (file.empty() || file.find('/') != std::string::npos) continue;
+    summary.files[text_of(artifact, "kind")] = std::move(file);
   }
-  if (summary.root_image.empty() || summary.root_image.find('/') != std::string::npos) {
+  if (!summary.files.contains("root")) {
     throw imagefmt::Error(fmt::format("cannot read '{}': it names no root image", name));
   }
-  for (const KernelParam& param : parse_kernel_params(text_of(json, "cmdline")).params) {
+  for (const KernelParam& param : parse_kernel_params(summary.cmdline).params) {
     if (param.text == "rw" || param.text == "ro") summary.writes_root = param.text == "rw";
   }
   return summary;
+}
+
+ManifestSummary read_manifest(const std::string& folder) {
+  const std::string file = folder + "/manifest.json";
+  return parse_manifest(imagefmt::read_file(file, 64 << 20), file);
 }
 
 }  // namespace builder

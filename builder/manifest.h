@@ -6,15 +6,18 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "builder/board.h"
 
 namespace builder {
 
 struct Artifact {
   std::string name;  // relative to the output folder
-  /// root, index, kernel, kernel-config, initrd, cmdline, policy, file_contexts, or a BootFile's.
+  /// root, index, kernel, kernel-config, initrd, cmdline, policy, file_contexts, disk, or a BootFile's.
   std::string kind;
   uint64_t size_bytes = 0;
   std::string sha256;  // lower-case hexadecimal
@@ -22,7 +25,7 @@ struct Artifact {
 
 /// Of a whole output folder, or of a part of one (join.h): what a part does not know is empty.
 struct Manifest {
-  std::string board, toplevel, kernel_version, policy_sha256, mode, cmdline;
+  std::string board, boot, toplevel, kernel_version, policy_sha256, mode, cmdline;
   uint32_t policy_version = 0;
   std::vector<Artifact> artifacts;  // sorted by name
   /// Of a root image that is made for no board: what its kernel's command line must hold.
@@ -39,12 +42,19 @@ Artifact make_artifact(const std::string& folder, std::string name, std::string 
 /// JSON, indented, keys in a fixed order, with a newline at the end.
 std::string serialize_manifest(const Manifest& manifest);
 
-/// What `run` must know of an output folder. Throws what is wrong, naming the file.
+/// What is asked of an output folder afterwards.
 struct ManifestSummary {
   std::string board;
-  std::string root_image;  // the artifact's name
-  bool writes_root;        // the command line says `rw`
+  std::optional<BootKind> boot;  // by which it boots; none: an older build's, by the board's first
+  std::string toplevel, kernel_version, cmdline;  // empty if they are not there
+  std::map<std::string, std::string> files;       // of the folder itself: names by kind
+  bool writes_root = false;                       // the command line says `rw`
+
+  const std::string& root_image() const { return files.at("root"); }
 };
+/// Throws what is wrong, naming the file; there is a root image then.
 ManifestSummary parse_manifest(std::string_view json, const std::string& name);
+/// That of an output folder.
+ManifestSummary read_manifest(const std::string& folder);
 
 }  // namespace builder

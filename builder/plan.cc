@@ -33,7 +33,7 @@ BuildPlan plan(const LabelledSystem& system, const ImageOptions& image) {
     }
   });
   for (const BootFile& file : boot.files) {
-    plan.files.push_back({file.name, file.bytes.size()});
+    plan.files.push_back({file.name, file.size_bytes});
   }
   std::ranges::sort(plan.files, {}, &PlannedFile::name);
 

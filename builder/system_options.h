@@ -10,6 +10,7 @@
 
 #include "builder/assemble.h"
 #include "builder/board.h"
+#include "builder/boot_files.h"
 #include "builder/kernel_requirements.h"
 #include "builder/policy_options.h"
 
@@ -22,6 +23,7 @@ struct SystemOptions {
   std::string contents;     // JSON file of extra entries; empty: none
   std::string label_rules;  // a file of the user's; empty: ours alone
   std::string board;        // a name, or a .toml file; empty: none, where nothing is booted
+  BootOptions boot;         // how the board boots
   PolicyOptions policy;
   policy::SelinuxMode mode = policy::SelinuxMode::kEnforcing;
   KernelProfile kernel_profile = KernelProfile::kDevel;  // what the kernel is judged by

@@ -8,6 +8,7 @@
 #include "builder/commands/options.h"
 #include "builder/kernel_image.h"
 #include "builder/manifest.h"
+#include "builder/output.h"
 #include "builder/terminal.h"
 #include "imagefmt/base/file.h"
 
@@ -19,21 +20,20 @@ namespace {
 
 struct Options {
   std::string input, board, device_trees, output;
-  std::string kernel, initrd, kernel_config;
+  std::string kernel, initrd, kernel_config, os_release;
   BootPartInput part;
   SystemOptions system;
   bool writable = false;
+  BootOptions boot;
 };
 
-void boot(const Options& options, std::ostream& out) {
-  const std::string manifest = options.input + "/manifest.json";
-  const ManifestSummary summary = parse_manifest(read_file(manifest, 64 << 20), manifest);
-  const Board board = find_board(options.board.empty() ? summary.board : options.board);
-  BootParts parts{.kernel = options.input + "/kernel",
-                  .initrd = options.input + "/initrd",
-                  .command_line = read_file(options.input + "/cmdline", 1 << 16),
-                  .device_trees = options.device_trees};
-  while (parts.command_line.ends_with('\n')) parts.command_line.pop_back();
+void boot(const Options& options, Io& io) {
+  const ManifestSummary manifest = read_manifest(options.input);
+  const Board board = board_of(manifest, options.board, options.boot.kind);
+  BootParts parts = parts_of_output(options.input, manifest);
+  parts.device_trees = options.device_trees;
+  parts.options = options.boot;
+  parts.mtime = io.source_date_epoch;
   const std::vector<BootFile> files = make_boot_files(board, parts);
   if (files.empty()) {
     throw Error(
@@ -41,9 +41,10 @@ void boot(const Options& options, std::ostream& out) {
                     board.name, to_text(board.boot_kind)));
   }
   OutputFolder folder(options.output);
+  SilentReporter reporter;
+  write_boot_files(files, folder.partial(), reporter);
   for (const BootFile& file : files) {
-    write_file(folder.partial() + '/' + file.name, file.bytes);
-    out << fmt::format("{}: {} bytes\n", file.name, file.bytes.size());
+    io.out << fmt::format("{}: {} bytes\n", file.name, file.size_bytes);
   }
   folder.commit();
 }
@@ -52,7 +53,9 @@ void boot(const Options& options, std::ostream& out) {
 void boot_of_kernel(Options& options, Io& io) {
   TerminalReporter reporter(io, false);
   SystemOptions& system = options.system;
-  const Board board = find_board(options.board);
+  system.boot = options.boot;
+  system.source_date_epoch = io.source_date_epoch;
+  const Board board = with_boot_kind(find_board(options.board), options.boot.kind);
   const std::string image = read_file(options.kernel, 1 << 30);
   options.part.kernel = {options.kernel, kernel_release(as_bytes(image), options.kernel),
                          options.kernel_config.empty()
@@ -61,6 +64,10 @@ void boot_of_kernel(Options& options, Io& io) {
                          options.initrd, options.initrd};
   options.part.kernel_file = options.kernel;
   options.part.device_trees = options.device_trees;
+  options.part.os_release = [&]() -> std::string {
+    if (!options.os_release.empty()) return read_file(options.os_release, 1 << 20);
+    throw Error("it shows the system's name: --os-release is needed");
+  };
   ImageOptions root;
   root.format = system.format.value_or(board.root_format);
   if (!system.compression.empty()) root.compression = parse_compression(system.compression);
@@ -69,9 +76,11 @@ void boot_of_kernel(Options& options, Io& io) {
 
   const BootPart part = make_boot_part(board, options.part, system, reporter);
   OutputFolder folder(options.output);
-  write_boot_part(part, folder.partial());
+  write_boot_part(part, folder.partial(), reporter);
   Manifest manifest;
   manifest.board = board.name;
+  manifest.boot = to_text(board.boot_kind);
+  manifest.toplevel = options.part.toplevel;
   manifest.kernel_version = options.part.kernel.release;
   manifest.mode = policy::to_text(system.mode);
   manifest.cmdline = part.command_line;
@@ -99,6 +108,10 @@ void add_kernel_options(CLI::App& command, Options& options, CLI::Option* out) {
       "its configuration (default: the one that it carries, or that lies beside it)");
   add("--kernel-params", options.part.kernel_params, "the system's own kernel parameters")
       ->option_text("LINE");
+  add("--toplevel", options.part.toplevel,
+      "the system, for boards that find the root by an id that derives from it, or name it")
+      ->option_text("STORE_PATH");
+  add("--os-release", options.os_release, "the system's os-release, for what shows its name");
   add("--init", options.part.init, "what `init=` names (default: /init, of a sealed root)")
       ->option_text("PATH");
   command
@@ -131,6 +144,7 @@ void add_boot_command(CLI::App& app, Run& chosen) {
   command->add_option("--device-trees", options->device_trees, "the folder of the kernel's dtbs")
       ->option_text("DIR");
   add_kernel_options(*command, *options, out);
+  add_boot_kind_option(*command, options->boot);
   command->footer(
       "Examples:\n"
       "  intaglio boot --kernel bzImage --initrd initrd --board qemu-x86_64 --output boot\n"
@@ -140,7 +154,7 @@ void add_boot_command(CLI::App& app, Run& chosen) {
       if (!options->kernel.empty()) {
         boot_of_kernel(*options, io);
       } else if (!options->input.empty()) {
-        boot(*options, io.out);
+        boot(*options, io);
       } else {
         throw UsageError("boot: OUT or --kernel is needed");
       }

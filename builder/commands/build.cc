@@ -78,6 +78,7 @@ void add_build_command(CLI::App& app, Run& chosen) {
           "of the root image: " + image_formats() + " (default: the board's)")
       ->option_text("FORMAT");
   add_image_options(*command, build.image);
+  add_boot_options(*command, build.system.boot);
   CLI::Option* report =
       command
           ->add_option("--report", options->report,

@@ -139,6 +139,32 @@ void add_profile_option(CLI::App& command, KernelProfile& profile) {
       ->option_text("PROFILE");
 }
 
+void add_boot_kind_option(CLI::App& command, BootOptions& options) {
+  command
+      .add_option_function<std::string>(
+          "--boot", [&options](const std::string& word) { options.kind = parse_boot_kind(word); },
+          "how it boots, for a board that boots in several ways (default: its first)")
+      ->option_text("KIND");
+  command
+      .add_option("--keyblock", options.keyblock, "vboot's .keyblock, for boot kind depthcharge")
+      ->option_text("FILE");
+  command
+      .add_option("--signing-key", options.signing_key, "the .vbprivk that signs for --keyblock")
+      ->option_text("FILE");
+}
+
+void add_boot_options(CLI::App& command, BootOptions& options) {
+  add_boot_kind_option(command, options);
+  command
+      .add_option("--firmware", options.firmware,
+                  "what the board's disk holds at the place for it, such as U-Boot")
+      ->option_text("FILE");
+  command
+      .add_option("--disk-size", options.disk_bytes,
+                  "of the whole disk (default: what its partitions need)")
+      ->option_text("BYTES");
+}
+
 void add_image_options(CLI::App& command, ImageOptions& image) {
   command
       .add_option_function<std::string>(

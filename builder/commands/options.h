@@ -28,6 +28,10 @@ void add_mode_option(CLI::App& command, policy::SelinuxMode& mode);
 void add_profile_option(CLI::App& command, KernelProfile& profile);
 
 /// Of every command that writes an image.
+/// --boot.
+void add_boot_kind_option(CLI::App& command, BootOptions& options);
+/// Of what is made for a board: --boot, --firmware, --disk-size.
+void add_boot_options(CLI::App& command, BootOptions& options);
 void add_image_options(CLI::App& command, ImageOptions& image);
 
 }  // namespace builder

@@ -18,9 +18,7 @@ namespace builder {
 namespace {
 
 std::vector<std::string> qemu_command(const std::string& output) {
-  const std::string manifest_file = output + "/manifest.json";
-  const ManifestSummary manifest =
-      parse_manifest(imagefmt::read_file(manifest_file, 64 << 20), manifest_file);
+  const ManifestSummary manifest = read_manifest(output);
   const Board board = find_board(manifest.board);
   if (board.qemu_command.empty()) {
     throw imagefmt::Error(
@@ -31,7 +29,7 @@ std::vector<std::string> qemu_command(const std::string& output) {
   while (cmdline.ends_with('\n')) cmdline.pop_back();
   // QEMU reads a comma in a value as the end of it unless it is doubled.
   std::string image;
-  for (char c : output + '/' + manifest.root_image) {
+  for (char c : output + '/' + manifest.root_image()) {
     image += c;
     if (c == ',') image += c;
   }

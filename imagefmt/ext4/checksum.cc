@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "imagefmt/ext4/checksum.h"
 
-// Its header gives names to macros that are also ours; this is the only file that includes it.
+// Its header gives names to macros that are also ours; no other file of this folder includes it.
 #include <ext2fs/ext2_fs.h>
 #include <ext2fs/ext2fs.h>
 

@@ -28,7 +28,8 @@ std::string to_text(const Guid& guid);
 Guid make_guid(const Digest& digest);
 
 namespace gpt {
-constexpr uint64_t kReadOnly = uint64_t{1} << 60;  // attributes
+constexpr uint64_t kLegacyBootable = uint64_t{1} << 2;  // attributes; where U-Boot looks first
+constexpr uint64_t kReadOnly = uint64_t{1} << 60;
 constexpr uint64_t kGrowFileSystem = uint64_t{1} << 59;
 }  // namespace gpt
 
@@ -57,8 +58,13 @@ struct DiskOptions {
   uint64_t size_bytes = 0;
   /// Partitions begin at its multiples, the first one at it or behind it.
   uint64_t alignment_bytes = 1 << 20;
+  /// Where the first partition begins; 0: as the alignment has it.
+  uint64_t first_offset_bytes = 0;
   std::vector<RawArea> raw_areas = {};
 };
+
+/// The size that write_disk() will give. Throws what it throws before it writes, and reads no content.
+uint64_t planned_disk_size(const std::vector<Partition>& partitions, const DiskOptions& options);
 
 /// Writes the partitions one behind the other, in the order given; what nobody wrote is a hole.
 ///

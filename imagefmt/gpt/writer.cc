@@ -41,6 +41,10 @@ void check_options(const DiskOptions& options) {
     throw Error(fmt::format("cannot align partitions to {} bytes: expected a power of two from {}",
                             alignment, options.sector_bytes));
   }
+  if (options.first_offset_bytes % options.sector_bytes != 0) {
+    throw Error(fmt::format("cannot begin partitions at {}: no multiple of {}",
+                            options.first_offset_bytes, options.sector_bytes));
+  }
   if (options.size_bytes % options.sector_bytes != 0) {
     throw Error(fmt::format("cannot make a disk of {} bytes: no multiple of {}", options.size_bytes,
                             options.sector_bytes));
@@ -103,7 +107,9 @@ Plan make_plan(const std::vector<Partition>& partitions, const DiskOptions& opti
   for (const Partition& partition : partitions) {
     const uint64_t size = align_up(std::max(partition.size_bytes, partition.content.size_bytes()),
                                    options.sector_bytes);
-    plan.offsets.push_back(align_up(end, options.alignment_bytes));
+    const bool is_placed = plan.offsets.empty() && options.first_offset_bytes != 0;
+    plan.offsets.push_back(is_placed ? options.first_offset_bytes
+                                     : align_up(end, options.alignment_bytes));
     plan.sizes.push_back(size);
     end = checked_add(plan.offsets.back(), size, "the disk's size");
     extents.push_back({plan.offsets.back(), end, fmt::format("partition '{}'", partition.name)});
@@ -178,6 +184,10 @@ ProtectiveMbr make_mbr(const Plan& plan) {
 }
 
 }  // namespace
+
+uint64_t planned_disk_size(const std::vector<Partition>& partitions, const DiskOptions& options) {
+  return make_plan(partitions, options).size_bytes;
+}
 
 void write_disk(const std::vector<Partition>& partitions, const DiskOptions& options, File& out,
                 Reporter& reporter) {

@@ -29,7 +29,7 @@ google-oriole;aarch64;gs101;android-bootimg+vendor_boot;4;0x10000000;0x00008000;
 motorola-potter;aarch64;msm8953;android-bootimg(lk2nd);0;0x80000000;0x00008000;0x01000000;0x00f00000;0x00000100;;2048;qcom/sdm625-motorola-potter;append;;system;lk2nd;0;0;16777216;512;
 samsung-a3-2015;aarch64;msm8916;android-bootimg(lk2nd)|extlinux;0;0x80000000;0x00080000;0x02000000;0x00f00000;0x01e00000;;2048;qcom/msm8916-samsung-a3u-eur;append;ttyMSM0,115200;userdata;fastboot(lk2nd);1;0;;512;
 samsung-a5-2015;aarch64;msm8916;android-bootimg(lk2nd)|extlinux;0;0x80000000;0x00080000;0x02000000;0x00f00000;0x01e00000;;2048;qcom/msm8916-samsung-a5u-eur;append;ttyMSM0,115200;userdata;fastboot(lk2nd);1;0;;512;
-qcom-msm8916;aarch64;msm8916;lk2nd-extlinux;;;;;;;;;qcom/msm8*16-*;extlinux-fdtdir;ttyMSM0,115200;userdata;fastboot(lk2nd);0;0;;512;
+qcom-msm8916;aarch64;msm8916;lk2nd-extlinux;;;;;;;;;qcom/msm8*16-*;extlinux-fdtdir;ttyMSM0,115200;userdata;fastboot(lk2nd);0;0;52428800;512;
 pine64-pinephone;aarch64;allwinner-a64;u-boot-script;;;;;;;;;allwinner/sun50i-a64-pinephone-1.2;boot.scr;ttyS0,115200;partlabel;disk-image;0;0;;512;
 pine64-pinephonepro;aarch64;rk3399s;u-boot-script|bls;;;;;;;;;rockchip/rk3399-pinephone-pro;boot.scr|bls;ttyS2,115200;partlabel;disk-image;0;0;;512;
 purism-librem5;aarch64;imx8mq;u-boot-extlinux;;;;;;;;;freescale/imx8mq-librem5-r4;extlinux;ttymxc0,115200;partlabel;uuu|disk-image;0;0;;512;

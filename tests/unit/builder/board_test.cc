@@ -142,11 +142,11 @@ TEST(Board, RefusesWhatIsMalformed) {
        "b:8: key 'kernel.requires': unknown group of kernel requirements 'virtoi', expected " +
            one_of(kernel_table().groups())},
       {"device", with("PARTLABEL=root", "sda"),
-       "b:10: key 'root.device': 'sda', expected /dev/…, PARTUUID=…, PARTLABEL=…, UUID=… or "
-       "LABEL=…"},
+       "b:10: key 'root.device': 'sda', expected /dev/…, PARTUUID, PARTUUID=…, PARTLABEL=…, "
+       "UUID=… or LABEL=…"},
       {"device with a blank", with("PARTLABEL=root", "/dev/a b"),
-       "b:10: key 'root.device': '/dev/a b', expected /dev/…, PARTUUID=…, PARTLABEL=…, UUID=… or "
-       "LABEL=…"},
+       "b:10: key 'root.device': '/dev/a b', expected /dev/…, PARTUUID, PARTUUID=…, PARTLABEL=…, "
+       "UUID=… or LABEL=…"},
       {"qemu's command no list", good + "[qemu]\ncommand = \"qemu\"\n",
        "b:12: key 'qemu.command': expected a list, found a string"},
       {"all mistakes at once", with("\"aarch64\"", "1\nx = 2") + "[boots]\n",

@@ -42,7 +42,12 @@ class BootFiles : public ::testing::Test {
     write_file(folder_ / "dtbs/exynos/google/gs101-oriole.dtb", "oriole");
   }
   BootParts parts() const {
-    return {folder_ / "kernel", folder_ / "initrd", "quiet", folder_ / "dtbs"};
+    BootParts parts;
+    parts.kernel = folder_ / "kernel";
+    parts.initrd = folder_ / "initrd";
+    parts.command_line = "quiet";
+    parts.device_trees = folder_ / "dtbs";
+    return parts;
   }
   std::string path(const std::string& name) const { return folder_ / name; }
 
@@ -56,12 +61,22 @@ std::vector<std::string> names(const std::vector<BootFile>& files) {
   return names;
 }
 
+std::string bytes_of(const BootFile& file) {
+  const tests::TempDir folder;
+  imagefmt::SilentReporter reporter;
+  write_boot_files({file}, folder.path(), reporter);
+  std::string bytes = imagefmt::read_file(folder / file.name);
+  EXPECT_EQ(bytes.size(), file.size_bytes);
+  return bytes;
+}
+
 template <class Image>
 Image parsed(const BootFile& file) {
+  const std::string bytes = bytes_of(file);
   imagefmt::Faults faults;
-  imagefmt::ParsedBootImage parsed = imagefmt::parse_boot_image(as_bytes(file.bytes), faults);
+  imagefmt::ParsedBootImage parsed = imagefmt::parse_boot_image(as_bytes(bytes), faults);
   EXPECT_THAT(faults.messages(), testing::IsEmpty());
-  EXPECT_EQ(parsed.size_bytes, file.bytes.size());
+  EXPECT_EQ(parsed.size_bytes, bytes.size());
   return std::get<Image>(parsed.image);
 }
 
@@ -103,8 +118,8 @@ TEST_F(BootFiles, OrInVendorBootWithAllElse) {
   ASSERT_EQ(vendor.ramdisks.size(), 1u);
   EXPECT_EQ(vendor.ramdisks[0].bytes, "initrd");
   EXPECT_EQ(vendor.ramdisks[0].type, 1u);
-  EXPECT_EQ(files[2].bytes.size(), 4096u);
-  EXPECT_EQ(imagefmt::parse_vbmeta(as_bytes(files[2].bytes)).flags, 2u);
+  EXPECT_EQ(files[2].size_bytes, 4096u);
+  EXPECT_EQ(imagefmt::parse_vbmeta(as_bytes(bytes_of(files[2]))).flags, 2u);
 }
 
 TEST_F(BootFiles, NoneForBoardsThatTakeKernelAndInitrd) {
@@ -136,7 +151,7 @@ TEST_F(BootFiles, RefusesWhatTheLoaderCouldNotTake) {
                                 "its loader takes the kernel as Image.gz, and this one is not an "
                                 "Image of arm64");
   // The board's own limit, by one byte.
-  const uint64_t size = make_boot_files(board, parts())[0].bytes.size();
+  const uint64_t size = make_boot_files(board, parts())[0].size_bytes;
   board.max_boot_bytes = size;
   EXPECT_EQ(refused(parts()), "(no error)");
   board.max_boot_bytes = size - 1;
@@ -158,8 +173,8 @@ TEST_F(BootFiles, AKernelThatIsCompressedIsTakenAsItIs) {
   write_file(path("packed"), packed);
   BootParts given = parts();
   given.kernel = path("packed");
-  EXPECT_EQ(make_boot_files(find_board("google-sargo"), given)[0].bytes,
-            make_boot_files(find_board("google-sargo"), parts())[0].bytes);
+  EXPECT_EQ(bytes_of(make_boot_files(find_board("google-sargo"), given)[0]),
+            bytes_of(make_boot_files(find_board("google-sargo"), parts())[0]));
 }
 
 TEST_F(BootFiles, TheCommandMakesThemOfABuild) {
@@ -170,7 +185,7 @@ TEST_F(BootFiles, TheCommandMakesThemOfABuild) {
   Ran ran = run_with({"boot", path(""), "--board", "oneplus-enchilada", "--device-trees",
                       path("dtbs"), "--output", path("made")});
   EXPECT_EQ(ran.status, 0);
-  const std::string bytes = make_boot_files(find_board("oneplus-enchilada"), parts())[0].bytes;
+  const std::string bytes = bytes_of(make_boot_files(find_board("oneplus-enchilada"), parts())[0]);
   EXPECT_EQ(ran.out + ran.err, fmt::format("boot.img: {} bytes\n", bytes.size()));
   EXPECT_EQ(imagefmt::read_file(path("made/boot.img")), bytes);
   ran = run_with({"boot", path(""), "--output", path("not")});

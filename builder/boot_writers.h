@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How the files of each boot kind are made, a source file a family; for boot_files.cc, whose table has
+// them. Each throws what is wrong, without naming the board.
+#pragma once
+
+#include "builder/boot_files.h"
+
+namespace builder {
+
+void add_android_images(const Board& board, const BootParts& parts, std::vector<BootFile>& files);
+void add_extlinux(const Board& board, const BootParts& parts, std::vector<BootFile>& files);
+void add_boot_script(const Board& board, const BootParts& parts, std::vector<BootFile>& files);
+void add_kernel_partition(const Board& board, const BootParts& parts, std::vector<BootFile>& files);
+
+// What they share.
+
+/// The kernel in the form that the board's loader takes.
+std::string kernel_for(const Board& board, const BootParts& parts);
+/// The one device tree of a board whose loader does not choose.
+std::string device_tree_for(const Board& board, const BootParts& parts);
+/// The time of the files, for formats that hold 32 bits of it. Throws if these are too few.
+uint32_t time_for(const BootParts& parts);
+struct DeviceTree {
+  std::string name;  // below the kernel's dtbs, without .dtb
+  std::string bytes;
+};
+/// All that the board's definition names, where the loader chooses; sorted by name, one at least.
+std::vector<DeviceTree> device_trees_for(const Board& board, const BootParts& parts);
+/// Throws `<file> has N bytes, and the board takes at most M`.
+void check_size(const Board& board, const BootFile& file);
+
+}  // namespace builder
