@@ -49,7 +49,7 @@ enum class DtbPlace {
 enum class RootFormat { kSquashfs, kExt4, kErofs };
 enum class PartitionTable { kGpt, kMsdos };
 /// How an image gets to the device.
-enum class FlashMethod { kFastboot, kFastbootOfLk2nd, kLk2nd, kDisk, kUuu, kHypervisor };
+enum class FlashMethod { kFastboot, kFastbootOfLk2nd, kLk2nd, kHeimdall, kDisk, kUuu, kHypervisor };
 enum class Slots { kUnknown, kNone, kAb, kKernelPartitions, kStock };
 
 /// As boards and the command line spell them.
@@ -118,6 +118,8 @@ struct Board {
   Flash flash;
   /// How QEMU is started for it, up to the arguments that name the image; empty if it cannot be.
   std::vector<std::string> qemu_command;
+  std::string qemu_drive = "if=virtio";   // of -drive: how the machine has the root
+  std::vector<std::string> qemu_cmdline;  // besides the image's own: what the emulation needs
 
   friend bool operator==(const Board&, const Board&) = default;
 };

@@ -84,6 +84,10 @@ void visit_fields(Fields& fields, Board& board, bool for_this_board) {
   fields.word("flash.slots", "slots", flash.slots, Need::kOptional);
 
   fields.list("qemu.command", board.qemu_command, Need::kOptional);
+  if (!for_this_board || !board.qemu_command.empty()) {
+    fields.text("qemu.drive", board.qemu_drive, Need::kOptional);
+    fields.list("qemu.cmdline", board.qemu_cmdline, Need::kOptional, check_kernel_param);
+  }
 }
 
 /// Of visit_fields, with name and extends where they stand in a definition.

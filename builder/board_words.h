@@ -69,6 +69,7 @@ inline constexpr std::array kSpellings<FlashMethod> = {
     Spelling<FlashMethod>{"fastboot", FlashMethod::kFastboot},
     Spelling<FlashMethod>{"fastboot-of-lk2nd", FlashMethod::kFastbootOfLk2nd},
     Spelling<FlashMethod>{"lk2nd", FlashMethod::kLk2nd},
+    Spelling<FlashMethod>{"heimdall", FlashMethod::kHeimdall},
     Spelling<FlashMethod>{"disk", FlashMethod::kDisk},
     Spelling<FlashMethod>{"uuu", FlashMethod::kUuu},
     Spelling<FlashMethod>{"hypervisor", FlashMethod::kHypervisor}};

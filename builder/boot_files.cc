@@ -9,6 +9,7 @@
 #include "builder/board_words.h"
 #include "builder/boot_writers.h"
 #include "builder/gzip.h"
+#include "builder/lsm.h"
 #include "imagefmt/output.h"
 
 namespace builder {
@@ -28,6 +29,14 @@ bool is_image(std::string_view kernel) {
 }
 
 }  // namespace
+
+void check_command_line(const Board& board, const BootParts& parts) {
+  const size_t limit = command_line_limit(to_text(board.arch)), size = parts.command_line.size();
+  if (size > limit) {
+    throw Error(
+        fmt::format("the command line has {} bytes, the kernel reads at most {}", size, limit));
+  }
+}
 
 std::string kernel_for(const Board& board, const BootParts& parts) {
   std::string kernel = read_file(parts.kernel);
@@ -120,6 +129,8 @@ constexpr Writer kWriters[] = {
     {BootKind::kExtlinux, add_extlinux},
     {BootKind::kBootScript, add_boot_script},
     {BootKind::kDepthcharge, add_kernel_partition},
+    {BootKind::kUki, add_uki},
+    {BootKind::kBls, add_boot_loader_entries},
 };
 
 }  // namespace

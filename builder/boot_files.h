@@ -22,6 +22,8 @@ struct BootOptions {
   std::string firmware;          // what the disk holds at the board's disk.firmware_offset
   std::string keyblock;          // of a signed kernel partition: vboot's .keyblock
   std::string signing_key;       // and the .vbprivk that signs for it
+  std::string efi_stub;          // systemd's, that a unified kernel image begins with
+  std::string systemd_boot;      // the boot loader
   uint64_t disk_bytes = 0;       // of the whole disk; 0: as large as its partitions need
 };
 
@@ -31,6 +33,7 @@ struct BootParts {
   std::string initrd;
   std::string command_line;  // itself, no file
   std::string device_trees;  // a kernel's dtbs; empty: there are none
+  std::string efi_programs;  // systemd's lib/systemd/boot/efi; empty: not known
   BootOptions options;
   // What file systems and the names in menus are made of.
   std::string toplevel;                     // of the system; ids derive from it
@@ -40,8 +43,8 @@ struct BootParts {
 };
 
 struct BootFile {
-  std::string name;  // in an output folder: boot.img, vendor_boot.img, vbmeta.img
-  std::string kind;  // of the artifact: boot, vendor_boot, vbmeta
+  std::string name;  // in an output folder: boot.img, uki.efi, esp.img …
+  std::string kind;  // of the artifact: the name up to its dot
   uint64_t size_bytes = 0;
   /// Writes all of it, to a file that is empty.
   std::function<void(imagefmt::File& out, imagefmt::Reporter& reporter)> write;

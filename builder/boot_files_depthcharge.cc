@@ -3,7 +3,6 @@
 // Kernel partitions of Chromebooks, signed by the user's keys.
 #include "builder/boot_writers.h"
 #include "builder/gzip.h"
-#include "builder/lsm.h"
 #include "imagefmt/base/file.h"
 #include "imagefmt/depthcharge/kernel_partition.h"
 #include "imagefmt/uboot/fit.h"
@@ -76,11 +75,7 @@ depthcharge::Body make_body(const Board& board, const BootParts& parts) {
 
 void add_kernel_partition(const Board& board, const BootParts& parts,
                           std::vector<BootFile>& files) {
-  const size_t limit = command_line_limit(to_text(board.arch)), size = parts.command_line.size();
-  if (size > limit) {
-    throw Error(
-        fmt::format("the command line has {} bytes, the kernel reads at most {}", size, limit));
-  }
+  check_command_line(board, parts);
   const depthcharge::SigningKeys keys = read_keys(parts.options);
   files.push_back(make_boot_file(
       "kpart.img", "kpart", Content::from_bytes(with_context("kpart.img", [&] {

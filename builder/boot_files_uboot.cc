@@ -6,7 +6,6 @@
 
 #include "builder/boot_writers.h"
 #include "builder/kernel_params.h"
-#include "builder/lsm.h"
 #include "imagefmt/base/file.h"
 #include "imagefmt/ext2/ext2.h"
 #include "imagefmt/ext4/ext4.h"
@@ -32,11 +31,6 @@ void check_length(std::string_view what, std::string_view text, std::string_view
     throw Error(
         fmt::format("{} has {} bytes, {} reads at most {}", what, text.size(), reader, most));
   }
-}
-
-void check_command_line(const Board& board, const BootParts& parts) {
-  check_length("the command line", parts.command_line, "the kernel",
-               command_line_limit(to_text(board.arch)));
 }
 
 /// Of a boot partition, and where in it the loader finds the device tree.

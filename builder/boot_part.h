@@ -19,6 +19,7 @@ struct BootPartInput {
   JudgedKernel kernel;
   std::string kernel_file;     // of the host
   std::string device_trees;    // a folder of the host; empty: there are none
+  std::string efi_programs;    // systemd's lib/systemd/boot/efi; empty: not known
   std::string kernel_params;   // the system's own, as one line; the board's come before them
   std::string init = "/init";  // as `init=` has it
   std::string toplevel;        // a store path; empty if nothing that the board boots from names it

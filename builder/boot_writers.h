@@ -12,9 +12,15 @@ void add_android_images(const Board& board, const BootParts& parts, std::vector<
 void add_extlinux(const Board& board, const BootParts& parts, std::vector<BootFile>& files);
 void add_boot_script(const Board& board, const BootParts& parts, std::vector<BootFile>& files);
 void add_kernel_partition(const Board& board, const BootParts& parts, std::vector<BootFile>& files);
+void add_uki(const Board& board, const BootParts& parts, std::vector<BootFile>& files);
+void add_boot_loader_entries(const Board& board, const BootParts& parts,
+                             std::vector<BootFile>& files);
 
 // What they share.
 
+/// Throws `the command line has N bytes, the kernel reads at most M`: it cuts what is longer, whoever
+/// hands it over.
+void check_command_line(const Board& board, const BootParts& parts);
 /// The kernel in the form that the board's loader takes.
 std::string kernel_for(const Board& board, const BootParts& parts);
 /// The one device tree of a board whose loader does not choose.

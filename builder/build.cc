@@ -139,6 +139,12 @@ std::string identity_of(const Closure& closure) {
   return identity;
 }
 
+/// Where the closure's systemd keeps its EFI programs, or would keep them.
+std::string efi_programs_of(const Closure& closure) {
+  const std::string path = closure.toplevel + "/systemd/lib/systemd/boot/efi";
+  return closure.host_path(find_in_store(closure, path).value_or(path));
+}
+
 Board find_chosen_board(const SystemOptions& options) {
   return with_boot_kind(find_board(options.board), options.boot.kind);
 }
@@ -271,6 +277,7 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
                     closure.host_path(require_initrd(system.spec)), *system.spec.initrd},
          .kernel_file = closure.host_path(system.spec.kernel),
          .device_trees = device_trees ? closure.host_path(*device_trees) : "",
+         .efi_programs = efi_programs_of(closure),
          .kernel_params = fmt::format("{}", fmt::join(assembly.kernel_params, " ")),
          .init = assembly.init,
          .toplevel = closure.toplevel,
@@ -312,9 +319,10 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
 
 namespace {
 
-/// The system of a build, whose kernel is known to read the image.
+/// The system of a build, ready to be written, whose kernel is known to read the image.
 LabelledSystem label_target(const Target& target, imagefmt::Reporter& reporter) {
   LabelledSystem system = label_system(target.system, reporter);
+  choose_compression(system.tree, target.image, reporter);
   check_image_is_read(target.image, policy::parse_kernel_version(system.kernel.release));
   return system;
 }

@@ -60,9 +60,11 @@ int run(const std::vector<std::string>& args, Io& io) {
   add_kernel_config_commands(app, chosen);
   add_boot_command(app, chosen);
   add_join_command(app, chosen);
+  add_disk_command(app, chosen);
   add_mkbootimg_command(app, chosen);
   add_unpack_bootimg_command(app, chosen);
   add_sparse_command(app, chosen);
+  add_flash_plan_command(app, chosen);
   try {
     std::vector<std::string> spelled = spell_out_search_flags(args);
     std::ranges::reverse(spelled);  // CLI11 takes them from the back

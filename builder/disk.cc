@@ -84,6 +84,10 @@ std::vector<Partition> partitions_of(const Board& board, const DiskInputs& input
                           .content = file->content,
                           .size_bytes = kernel_partition_bytes(board)});
   }
+  if (partitions.empty()) {
+    throw Error(fmt::format("nothing that it boots from has a partition: its boot kind is '{}'",
+                            to_text(board.boot_kind)));
+  }
   const DiskFile* root = find_file(inputs.files, kRoot);
   if (!root) throw Error("there is no root image");
   const std::optional<Guid> id = check_root_argument(board, inputs.command_line);

@@ -10,6 +10,7 @@
 #include "imagefmt/base/digest.h"
 #include "imagefmt/erofs/erofs.h"
 #include "imagefmt/ext4/ext4.h"
+#include "imagefmt/selection.h"
 #include "imagefmt/squashfs/squashfs.h"
 
 namespace builder {
@@ -80,6 +81,9 @@ imagefmt::Ext4Options ext4_options(const ImageOptions& options) {
 void check_ext4(const ImageOptions& options) {
   if (options.compression || options.level) {
     throw Error("cannot compress an ext4 image: the format has no compression");
+  }
+  if (!options.uncompressed.empty()) {
+    throw Error("cannot store some files of an ext4 image uncompressed: all of them are");
   }
   if (options.block_size && *options.block_size != 4096) {
     throw Error(fmt::format("cannot use a block size of {} bytes: ext4 images are made with 4096",
@@ -200,6 +204,14 @@ imagefmt::Compression used_compression(const ImageOptions& options) {
 
 void check_image_options(const ImageOptions& options) {
   find_format(options.format).check(options);
+}
+
+void choose_compression(FileTree& tree, const ImageOptions& options, Reporter& reporter) {
+  for (const imagefmt::PathPattern* unused :
+       imagefmt::set_uncompressed(tree, options.uncompressed)) {
+    reporter.warn(fmt::format("no file matches the pattern '{}' of what is stored uncompressed",
+                              unused->text()));
+  }
 }
 
 WrittenImage write_image(const FileTree& tree, const ImageOptions& options, File& out,

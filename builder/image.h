@@ -7,11 +7,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "builder/board.h"
 #include "imagefmt/base/file.h"
 #include "imagefmt/base/reporter.h"
 #include "imagefmt/compression.h"
+#include "imagefmt/path_pattern.h"
 #include "imagefmt/reference.h"
 #include "imagefmt/tree.h"
 #include "imagefmt/written_image.h"
@@ -28,10 +30,11 @@ struct ImageOptions {
   uint64_t free_space_bytes = 0;       // for what is written once the image is in use
   bool journal = false;                // of ext4
   bool share_data = false;             // equal files have their blocks in common: ext4
-  std::string volume_name;             // by which the file system can be found: LABEL=…
-  std::string identity;                // of what the tree was made from; ids derive from it
-  int64_t image_mtime = 1;             // seconds; the image's own time
-  std::string reference;               // an earlier image, for what did not change; empty: none
+  std::vector<imagefmt::PathPattern> uncompressed = {};  // what is stored as it is
+  std::string volume_name;  // by which the file system can be found: LABEL=…
+  std::string identity;     // of what the tree was made from; ids derive from it
+  int64_t image_mtime = 1;  // seconds; the image's own time
+  std::string reference;    // an earlier image, for what did not change; empty: none
   unsigned jobs = 0;
 };
 
@@ -48,6 +51,10 @@ imagefmt::Compression used_compression(const ImageOptions& options);
 
 /// Throws for options that the format does not have, or that are out of its range.
 void check_image_options(const ImageOptions& options);
+
+/// Says of each file whether it is compressed. Warns of patterns that match none.
+void choose_compression(imagefmt::FileTree& tree, const ImageOptions& options,
+                        imagefmt::Reporter& reporter);
 
 /// Throws `cannot compress the image with zstd: Linux 6.1.0 does not read erofs with it, 6.10 and
 /// newer do; choose lz4`.

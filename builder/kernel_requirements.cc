@@ -71,6 +71,9 @@ KernelTarget kernel_target_of(const Board& board) {
   KernelTarget target;
   target.arch = board.arch;
   target.requires_groups = board.kernel_requires;
+  if (board.boot_kind == BootKind::kUki || board.boot_kind == BootKind::kBls) {
+    target.requires_groups.emplace_back("efi");
+  }
   target.root_format = board.root_format;
   return target;
 }

@@ -42,14 +42,19 @@ void clean_up_on_signals() {
   }).detach();
 }
 
+/// Where there is none, a stream may not be able to say so either.
+void say_out_of_memory() noexcept {
+  constexpr std::string_view kMessage = "intaglio: out of memory\n";
+  (void)!write(STDERR_FILENO, kMessage.data(), kMessage.size());
+}
+
 /// Where there is no memory is no bug, even if it is found out in a function that must not throw, as
 /// CLI11 has them: that ends the program as elsewhere.
 [[noreturn]] void terminate() noexcept {
   try {
     if (const std::exception_ptr thrown = std::current_exception()) std::rethrow_exception(thrown);
   } catch (const std::bad_alloc&) {
-    constexpr std::string_view kMessage = "intaglio: out of memory\n";
-    (void)!write(STDERR_FILENO, kMessage.data(), kMessage.size());
+    say_out_of_memory();
     imagefmt::discard_outputs();
     _exit(1);
   } catch (const std::exception& error) {
@@ -84,7 +89,7 @@ int main(int argc, char** argv) {
   } catch (const imagefmt::Error& error) {
     std::cerr << "intaglio: " << error.what() << '\n';
   } catch (const std::bad_alloc&) {
-    std::cerr << "intaglio: out of memory\n";
+    say_out_of_memory();
   } catch (const std::exception& error) {
     // Not one of ours: a bug, but it still gets a line and a status of 1.
     std::cerr << "intaglio: internal error: " << error.what() << '\n';

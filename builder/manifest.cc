@@ -48,6 +48,21 @@ std::string serialize_manifest(const Manifest& manifest) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
+std::vector<Artifact> parse_artifacts(std::string_view text, const std::string& name) {
+  try {
+    const Json manifest = Json::parse(text);
+    std::vector<Artifact> artifacts;
+    for (const Json& artifact : manifest.at("artifacts")) {
+      artifacts.push_back({artifact.at("name"), artifact.at("kind"), artifact.at("size_bytes"),
+                           artifact.at("sha256")});
+    }
+    return artifacts;
+  } catch (const Json::exception&) {
+    throw imagefmt::Error(fmt::format(
+        "cannot read '{}': expected artifacts with name, kind, size_bytes and sha256", name));
+  }
+}
+
 ManifestSummary parse_manifest(std::string_view text, const std::string& name) {
   Json json = Json::parse(text, nullptr, false);
   if (!json.is_object() || !json.contains("board") || !json["board"].is_string()) {

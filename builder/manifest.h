@@ -54,6 +54,8 @@ struct ManifestSummary {
 };
 /// Throws what is wrong, naming the file; there is a root image then.
 ManifestSummary parse_manifest(std::string_view json, const std::string& name);
+/// All that it lists. Throws alike.
+std::vector<Artifact> parse_artifacts(std::string_view json, const std::string& name);
 /// That of an output folder.
 ManifestSummary read_manifest(const std::string& folder);
 

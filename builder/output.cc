@@ -7,24 +7,29 @@
 
 namespace builder {
 
-Board board_of(const ManifestSummary& manifest, const std::string& board,
-               std::optional<BootKind> kind) {
-  if (!board.empty()) return with_boot_kind(find_board(board), kind);
-  return with_boot_kind(find_board(manifest.board), kind ? kind : manifest.boot);
+Board board_of(const OutputTarget& target, const ManifestSummary& manifest) {
+  if (!target.board.empty()) return with_boot_kind(find_board(target.board), target.boot.kind);
+  return with_boot_kind(find_board(manifest.board),
+                        target.boot.kind ? target.boot.kind : manifest.boot);
 }
 
-BootParts parts_of_output(const std::string& folder, const ManifestSummary& manifest) {
+std::vector<BootFile> make_boot_files(const OutputTarget& target, const ManifestSummary& manifest,
+                                      const Board& board) {
+  const std::string& folder = target.folder;
   BootParts parts;
   parts.kernel = folder + "/kernel";
   parts.initrd = folder + "/initrd";
   parts.command_line = imagefmt::read_file(folder + "/cmdline", 1 << 16);
   while (parts.command_line.ends_with('\n')) parts.command_line.pop_back();
+  parts.device_trees = target.device_trees;
+  parts.options = target.boot;
   parts.toplevel = manifest.toplevel;
   parts.kernel_release = manifest.kernel_version;
   parts.os_release = [image = folder + '/' + manifest.root_image()] {
     return read_text_at(read_image(image), "/etc/os-release");
   };
-  return parts;
+  parts.mtime = target.mtime;
+  return make_boot_files(board, parts);
 }
 
 }  // namespace builder

@@ -3,20 +3,32 @@
 // What is made of an output folder once it is there: by `boot`, `disk` and `run`.
 #pragma once
 
-#include <optional>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "builder/boot_files.h"
 #include "builder/manifest.h"
 
 namespace builder {
 
-/// The board that an output was built for and boots as; or another one, if `board` is not empty, by
-/// `kind` or as it boots first.
-Board board_of(const ManifestSummary& manifest, const std::string& board,
-               std::optional<BootKind> kind);
+/// An output folder, and for what something is made of it.
+struct OutputTarget {
+  std::string folder;
+  std::string board;         // a name, or a .toml file; empty: the output's own
+  std::string device_trees;  // a folder of the kernel's dtbs; empty: none
+  BootOptions boot;
+  int64_t mtime = 1;
 
-/// Kernel, initrd and command line of the output folder, and what its root says of the system.
-BootParts parts_of_output(const std::string& folder, const ManifestSummary& manifest);
+  /// Whether the output's boot files are what is meant.
+  bool is_as_built() const { return board.empty() && !boot.kind; }
+};
+
+/// The board, which boots as the output was built to if it is the output's own.
+Board board_of(const OutputTarget& target, const ManifestSummary& manifest);
+
+/// Of the output's kernel, initrd and command line, and of what its root says of the system.
+std::vector<BootFile> make_boot_files(const OutputTarget& target, const ManifestSummary& manifest,
+                                      const Board& board);
 
 }  // namespace builder

@@ -156,6 +156,7 @@ PackResult pack(const PackOptions& options, std::istream& in, imagefmt::Reporter
   FileTree tree = options.tar.empty() ? read_folder(options, selection, in, reporter)
                                       : read_archive(options, selection, in, reporter);
   set_owners(tree, owners, reporter);
+  choose_compression(tree, options.image, reporter);
   const policy::LabelReport labels = policy::label(tree, rules, reporter);
 
   // From here on the tree is const.

@@ -93,6 +93,12 @@ ContentId content_id(std::string_view source) {
   return id;
 }
 
+std::optional<ContentId> Content::id() const {
+  std::optional<ContentId> id = id_;
+  if (id && is_uncompressed_) id->front() ^= 0x80;
+  return id;
+}
+
 Content Content::from_bytes(std::string bytes) {
   uint64_t size_bytes = bytes.size();
   return {InMemory(std::make_shared<const std::string>(std::move(bytes))), size_bytes};

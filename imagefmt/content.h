@@ -71,9 +71,12 @@ class Content {
   std::string read_all(uint64_t limit_bytes = uint64_t{1} << 31) const;
   /// The host file's path, or empty.
   std::string host_path() const;
-  /// None unless somebody who knows it has given it.
-  const std::optional<ContentId>& id() const { return id_; }
+  /// None unless somebody who knows it has given it. Also says what set_uncompressed() has said.
+  std::optional<ContentId> id() const;
   void set_id(const ContentId& id) { id_ = id; }
+  /// Writers of formats that compress store the bytes as they are.
+  void set_uncompressed() { is_uncompressed_ = true; }
+  bool is_uncompressed() const { return is_uncompressed_; }
 
  private:
   struct HostFile {
@@ -90,6 +93,7 @@ class Content {
   Origin origin_;
   uint64_t size_bytes_;
   std::optional<ContentId> id_;
+  bool is_uncompressed_ = false;
 };
 
 /// Fills `into` from `offset`, by a reader of its own.
@@ -98,7 +102,7 @@ void read_part(const Content& content, uint64_t offset, std::span<uint8_t> into)
 /// SHA-256 of the bytes.
 Digest digest(const Content& content);
 
-/// Equal bytes, wherever they lie; reads them.
+/// Equal bytes, wherever they lie and however they are to be stored; reads them.
 bool operator==(const Content& a, const Content& b);
 
 }  // namespace imagefmt

@@ -10,15 +10,17 @@ std::vector<Comparison> choose_comparisons(const std::vector<const Content*>& fi
                                            const std::vector<KnownPlace>& places,
                                            uint64_t least_bytes) {
   std::vector<Comparison> comparisons(files.size());
-  auto size_of = [&](size_t file) { return files[file]->size_bytes(); };
+  auto kind_of = [&](size_t file) {
+    return std::pair(files[file]->is_uncompressed(), files[file]->size_bytes());
+  };
   std::vector<size_t> order(files.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::ranges::sort(order, {}, size_of);
+  std::ranges::sort(order, {}, kind_of);
   for (auto first = order.begin(); first != order.end();) {
-    const uint64_t size = size_of(*first);
+    const auto kind = kind_of(*first);
     const auto end =
-        std::find_if(first, order.end(), [&](size_t file) { return size_of(file) != size; });
-    if (end - first > 1 && size >= std::max<uint64_t>(least_bytes, 1)) {
+        std::find_if(first, order.end(), [&](size_t file) { return kind_of(file) != kind; });
+    if (end - first > 1 && kind.second >= std::max<uint64_t>(least_bytes, 1)) {
       const bool known = !places.empty() && std::none_of(first, end, [&](size_t file) {
         return places[file] == kUnknownPlace;
       });

@@ -34,7 +34,8 @@ enum class Comparison : uint8_t {
 };
 
 /// An item a file. `places`: an item a file, or none if there is no reference. Files of fewer than
-/// `least_bytes` are not compared, nor are empty ones.
+/// `least_bytes` are not compared, nor are empty ones, nor those that are compressed to those that are
+/// not.
 std::vector<Comparison> choose_comparisons(const std::vector<const Content*>& files,
                                            const std::vector<KnownPlace>& places,
                                            uint64_t least_bytes);

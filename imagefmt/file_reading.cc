@@ -128,7 +128,8 @@ void FileReading::pass_on(const Batch::File& file, const BufferPool::Buffer& buf
 
 void FileReading::pass_unread(size_t file, FileSink& sink) {
   if (comparisons_[file] == Comparison::kByPlaces) {
-    const auto [first, is_new] = by_place_.try_emplace(places_[file], file);
+    const auto [first, is_new] =
+        by_place_.try_emplace({files_[file]->is_uncompressed(), places_[file]}, file);
     if (!is_new) return sink.add_equal(file, first->second, {});
   }
   sink.add_known(file);
@@ -164,7 +165,11 @@ std::optional<size_t> FileReading::find_equal(size_t file, size_t fingerprint,
   if (!is_compared(file)) return std::nullopt;
   std::vector<size_t>& candidates = by_fingerprint_[fingerprint];
   for (size_t earlier : candidates) {
-    if (size_of(earlier) == size_of(file) && is_equal(*files_[earlier])) return earlier;
+    if (size_of(earlier) == size_of(file) &&
+        files_[earlier]->is_uncompressed() == files_[file]->is_uncompressed() &&
+        is_equal(*files_[earlier])) {
+      return earlier;
+    }
   }
   candidates.push_back(file);
   return std::nullopt;

@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <future>
+#include <map>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -110,7 +111,7 @@ class FileReading {
   std::deque<std::future<Batch>> batches_;
   // The first ones of equals.
   std::unordered_map<size_t, std::vector<size_t>> by_fingerprint_;
-  std::unordered_map<KnownPlace, size_t> by_place_;
+  std::map<std::pair<bool, KnownPlace>, size_t> by_place_;  // and whether they are uncompressed
 };
 
 }  // namespace imagefmt

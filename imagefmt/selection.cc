@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 
 #include "imagefmt/base/error.h"
 
@@ -97,25 +98,49 @@ OwnerRule parse_owner_rule(std::string_view text) {
   });
 }
 
-std::vector<const OwnerRule*> set_owners(FileTree& tree, const std::vector<OwnerRule>& rules) {
-  std::vector<bool> matched(rules.size());
+namespace {
+
+/// Runs `visit(rule, node)` for every node and each rule whose pattern matches it, in their order, and
+/// gives the rules for which that was true of no node.
+template <class Rule, class PatternOf, class Visit>
+std::vector<const Rule*> apply(FileTree& tree, const std::vector<Rule>& rules,
+                               const PatternOf& pattern_of, const Visit& visit) {
+  std::vector<bool> used(rules.size());
   if (!rules.empty()) {
     walk(tree, [&](const std::string& path, Node& node) {
       for (size_t i = 0; i < rules.size(); ++i) {
-        const OwnerRule& rule = rules[i];
-        if (!rule.pattern.matches(path, node.directory() != nullptr)) continue;
-        matched[i] = true;
-        node.uid = rule.uid.value_or(node.uid);
-        node.gid = rule.gid.value_or(node.gid);
-        if (!node.symlink()) node.mode = rule.mode.value_or(node.mode);
+        if (!pattern_of(rules[i]).matches(path, node.directory() != nullptr)) continue;
+        if (visit(rules[i], node)) used[i] = true;
       }
     });
   }
-  std::vector<const OwnerRule*> unused;
+  std::vector<const Rule*> unused;
   for (size_t i = 0; i < rules.size(); ++i) {
-    if (!matched[i]) unused.push_back(&rules[i]);
+    if (!used[i]) unused.push_back(&rules[i]);
   }
   return unused;
+}
+
+}  // namespace
+
+std::vector<const PathPattern*> set_uncompressed(FileTree& tree,
+                                                 const std::vector<PathPattern>& patterns) {
+  return apply(tree, patterns, std::identity(), [](const PathPattern&, Node& node) {
+    Regular* file = std::get_if<Regular>(&node.kind);
+    if (file) file->content.set_uncompressed();
+    return file != nullptr;
+  });
+}
+
+std::vector<const OwnerRule*> set_owners(FileTree& tree, const std::vector<OwnerRule>& rules) {
+  return apply(
+      tree, rules, [](const OwnerRule& rule) -> const PathPattern& { return rule.pattern; },
+      [](const OwnerRule& rule, Node& node) {
+        node.uid = rule.uid.value_or(node.uid);
+        node.gid = rule.gid.value_or(node.gid);
+        if (!node.symlink()) node.mode = rule.mode.value_or(node.mode);
+        return true;
+      });
 }
 
 }  // namespace imagefmt

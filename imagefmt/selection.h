@@ -43,6 +43,10 @@ class Selection {
 /// Removes from the tree what the selection leaves out.
 void prune(FileTree& tree, const Selection& selection);
 
+/// Lets the files that a pattern matches be stored uncompressed. Gives the patterns that matched none.
+std::vector<const PathPattern*> set_uncompressed(FileTree& tree,
+                                                 const std::vector<PathPattern>& patterns);
+
 /// What the nodes get that a pattern matches; what is not given is kept.
 struct OwnerRule {
   PathPattern pattern;

@@ -19,22 +19,18 @@ using namespace imagefmt;
 namespace {
 
 struct Options {
-  std::string input, board, device_trees, output;
+  OutputTarget target;
+  std::string output;
   std::string kernel, initrd, kernel_config, os_release;
   BootPartInput part;
   SystemOptions system;
   bool writable = false;
-  BootOptions boot;
 };
 
-void boot(const Options& options, Io& io) {
-  const ManifestSummary manifest = read_manifest(options.input);
-  const Board board = board_of(manifest, options.board, options.boot.kind);
-  BootParts parts = parts_of_output(options.input, manifest);
-  parts.device_trees = options.device_trees;
-  parts.options = options.boot;
-  parts.mtime = io.source_date_epoch;
-  const std::vector<BootFile> files = make_boot_files(board, parts);
+void boot(const Options& options, std::ostream& out) {
+  const ManifestSummary manifest = read_manifest(options.target.folder);
+  const Board board = board_of(options.target, manifest);
+  const std::vector<BootFile> files = make_boot_files(options.target, manifest, board);
   if (files.empty()) {
     throw Error(
         fmt::format("board '{}' boots from no file but kernel and initrd: its boot kind is '{}'",
@@ -44,7 +40,7 @@ void boot(const Options& options, Io& io) {
   SilentReporter reporter;
   write_boot_files(files, folder.partial(), reporter);
   for (const BootFile& file : files) {
-    io.out << fmt::format("{}: {} bytes\n", file.name, file.size_bytes);
+    out << fmt::format("{}: {} bytes\n", file.name, file.size_bytes);
   }
   folder.commit();
 }
@@ -53,9 +49,9 @@ void boot(const Options& options, Io& io) {
 void boot_of_kernel(Options& options, Io& io) {
   TerminalReporter reporter(io, false);
   SystemOptions& system = options.system;
-  system.boot = options.boot;
+  system.boot = options.target.boot;
   system.source_date_epoch = io.source_date_epoch;
-  const Board board = with_boot_kind(find_board(options.board), options.boot.kind);
+  const Board board = with_boot_kind(find_board(options.target.board), options.target.boot.kind);
   const std::string image = read_file(options.kernel, 1 << 30);
   options.part.kernel = {options.kernel, kernel_release(as_bytes(image), options.kernel),
                          options.kernel_config.empty()
@@ -63,7 +59,7 @@ void boot_of_kernel(Options& options, Io& io) {
                              : read_config_file(options.kernel_config),
                          options.initrd, options.initrd};
   options.part.kernel_file = options.kernel;
-  options.part.device_trees = options.device_trees;
+  options.part.device_trees = options.target.device_trees;
   options.part.os_release = [&]() -> std::string {
     if (!options.os_release.empty()) return read_file(options.os_release, 1 << 20);
     throw Error("it shows the system's name: --os-release is needed");
@@ -90,7 +86,8 @@ void boot_of_kernel(Options& options, Io& io) {
 }
 
 /// Of `boot --kernel`: what a build reads in the closure, and what it says of the root.
-void add_kernel_options(CLI::App& command, Options& options, CLI::Option* out) {
+void add_kernel_options(CLI::App& command, Options& options) {
+  CLI::Option* out = command.get_option("OUT")->required(false);
   CLI::Option* kernel =
       command
           .add_option("--kernel", options.kernel,
@@ -135,26 +132,22 @@ void add_boot_command(CLI::App& app, Run& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* command =
       app.add_subcommand("boot", "Make the boot images of a build alone, for its board or another");
-  CLI::Option* out = command->add_option("OUT", options->input, "the output folder of a build");
+  add_output_options(*command, options->target);
   command->add_option("--output", options->output, "the folder to make, whole or not at all")
       ->required()
       ->option_text("DIR");
-  command->add_option("--board", options->board, "a board's name, or a .toml file (default: OUT's)")
-      ->option_text("NAME");
-  command->add_option("--device-trees", options->device_trees, "the folder of the kernel's dtbs")
-      ->option_text("DIR");
-  add_kernel_options(*command, *options, out);
-  add_boot_kind_option(*command, options->boot);
+  add_kernel_options(*command, *options);
   command->footer(
       "Examples:\n"
       "  intaglio boot --kernel bzImage --initrd initrd --board qemu-x86_64 --output boot\n"
       "  intaglio boot out --board oneplus-enchilada --device-trees dtbs --output enchilada");
   command->callback([options, &chosen] {
     chosen = [options](Io& io) {
+      options->target.mtime = io.source_date_epoch;
       if (!options->kernel.empty()) {
         boot_of_kernel(*options, io);
-      } else if (!options->input.empty()) {
-        boot(*options, io);
+      } else if (!options->target.folder.empty()) {
+        boot(*options, io.out);
       } else {
         throw UsageError("boot: OUT or --kernel is needed");
       }

@@ -79,6 +79,7 @@ void add_build_command(CLI::App& app, Run& chosen) {
       ->option_text("FORMAT");
   add_image_options(*command, build.image);
   add_boot_options(*command, build.system.boot);
+  add_disk_options(*command, build.system.boot);
   CLI::Option* report =
       command
           ->add_option("--report", options->report,

@@ -139,7 +139,7 @@ void add_profile_option(CLI::App& command, KernelProfile& profile) {
       ->option_text("PROFILE");
 }
 
-void add_boot_kind_option(CLI::App& command, BootOptions& options) {
+void add_boot_options(CLI::App& command, BootOptions& options) {
   command
       .add_option_function<std::string>(
           "--boot", [&options](const std::string& word) { options.kind = parse_boot_kind(word); },
@@ -151,10 +151,26 @@ void add_boot_kind_option(CLI::App& command, BootOptions& options) {
   command
       .add_option("--signing-key", options.signing_key, "the .vbprivk that signs for --keyblock")
       ->option_text("FILE");
+  command
+      .add_option("--efi-stub", options.efi_stub,
+                  "systemd's linux*.efi.stub, for boot kind uki (default: the closure's)")
+      ->option_text("FILE");
+  command
+      .add_option("--systemd-boot", options.systemd_boot,
+                  "systemd-boot*.efi, for boot kind bls (default: the closure's)")
+      ->option_text("FILE");
 }
 
-void add_boot_options(CLI::App& command, BootOptions& options) {
-  add_boot_kind_option(command, options);
+void add_output_options(CLI::App& command, OutputTarget& target) {
+  command.add_option("OUT", target.folder, "the output folder of a build")->required();
+  command.add_option("--board", target.board, "a board's name, or a .toml file (default: OUT's)")
+      ->option_text("NAME");
+  command.add_option("--device-trees", target.device_trees, "the folder of the kernel's dtbs")
+      ->option_text("DIR");
+  add_boot_options(command, target.boot);
+}
+
+void add_disk_options(CLI::App& command, BootOptions& options) {
   command
       .add_option("--firmware", options.firmware,
                   "what the board's disk holds at the place for it, such as U-Boot")
@@ -175,6 +191,19 @@ void add_image_options(CLI::App& command, ImageOptions& image) {
           "zstd (squashfs's default), lz4 (erofs's), xz, gzip or none")
       ->option_text("C");
   command.add_option("--level", image.level, "the compressor's level")->option_text("N");
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--uncompressed",
+          [&image](const std::vector<std::string>& patterns) {
+            try {
+              for (const std::string& pattern : patterns) image.uncompressed.emplace_back(pattern);
+            } catch (const imagefmt::Error& error) {
+              throw imagefmt::UsageError(error.what());
+            }
+          },
+          "store files that match as they are, such as what is compressed already")
+      ->allow_extra_args(false)
+      ->option_text("PATTERN ...");
   command
       .add_option("--free-space", image.free_space_bytes,
                   "bytes to leave free for writing once the image is in use (default 0: read-only)")

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "builder/image.h"
+#include "builder/output.h"
 #include "builder/policy_options.h"
 #include "builder/system_options.h"
 
@@ -28,10 +29,12 @@ void add_mode_option(CLI::App& command, policy::SelinuxMode& mode);
 void add_profile_option(CLI::App& command, KernelProfile& profile);
 
 /// Of every command that writes an image.
-/// --boot.
-void add_boot_kind_option(CLI::App& command, BootOptions& options);
-/// Of what is made for a board: --boot, --firmware, --disk-size.
+/// What boot files are made of: --boot, --efi-stub, --systemd-boot.
 void add_boot_options(CLI::App& command, BootOptions& options);
+/// OUT, --board, --device-trees, and those of boot files.
+void add_output_options(CLI::App& command, OutputTarget& target);
+/// --firmware, --disk-size.
+void add_disk_options(CLI::App& command, BootOptions& options);
 void add_image_options(CLI::App& command, ImageOptions& image);
 
 }  // namespace builder

@@ -98,7 +98,8 @@ Patterns: '*' and '?' stand for bytes of one name, '**' for any, '**/' for any f
 '[a-z]' and '[!a-z]' for a byte; '\' takes the meaning of the next. With '/' first a pattern speaks
 of a whole path, else of a path's end; with '/' last it matches folders alone. Of all --exclude,
 --include and --exclude-from that match a path the last one holds, and of all --owner for each of the
-three; what none matches is taken. What is in a folder that is left out cannot be included.
+three; what none matches is taken. What is in a folder that is left out cannot be included. A file is
+stored uncompressed if one --uncompressed matches it.
 
 Examples:
   intaglio pack --format squashfs --root rootfs --output root.squashfs \

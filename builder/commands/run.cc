@@ -5,42 +5,78 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <memory>
 #include <ostream>
 
 #include "builder/board.h"
 #include "builder/commands/commands.h"
-#include "builder/manifest.h"
+#include "builder/output.h"
+#include "builder/text.h"
 #include "imagefmt/base/file.h"
 
 namespace builder {
 
 namespace {
 
-std::vector<std::string> qemu_command(const std::string& output) {
+/// Where distributions and NixOS put UEFI firmware for QEMU, the usual one first.
+std::vector<std::string> usual_firmware(Arch arch) {
+  if (arch == Arch::kX86_64) {
+    return {"/usr/share/OVMF/OVMF_CODE_4M.fd",
+            "/usr/share/OVMF/OVMF_CODE.fd",
+            "/usr/share/edk2/ovmf/OVMF_CODE.fd",
+            "/usr/share/edk2/x64/OVMF_CODE.4m.fd",
+            "/usr/share/qemu/edk2-x86_64-code.fd",
+            "/run/current-system/sw/share/qemu/edk2-x86_64-code.fd"};
+  }
+  return {"/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/edk2/aarch64/QEMU_EFI-pflash.raw",
+          "/usr/share/edk2/aarch64/QEMU_CODE.fd", "/usr/share/qemu/edk2-aarch64-code.fd",
+          "/run/current-system/sw/share/qemu/edk2-aarch64-code.fd"};
+}
+
+std::string find_firmware(const Board& board) {
+  const std::vector<std::string> usual = usual_firmware(board.arch);
+  std::error_code ignored;  // what cannot be looked at is not there
+  for (const std::string& file : usual) {
+    if (std::filesystem::exists(file, ignored)) return file;
+  }
+  throw imagefmt::Error(
+      fmt::format("cannot run board '{}': it needs UEFI firmware, which --firmware names; there is "
+                  "none of {}",
+                  board.name, one_of(usual, "and")));
+}
+
+/// The value of QEMU's option -drive. It reads a comma in a value as the end of it unless it is doubled.
+std::string drive(const std::string& file, std::string_view options) {
+  std::string doubled;
+  for (char c : file) doubled.append(c == ',' ? 2 : 1, c);
+  return fmt::format("file={},format=raw,{}", doubled, options);
+}
+
+std::vector<std::string> qemu_command(const std::string& output, const std::string& firmware) {
   const ManifestSummary manifest = read_manifest(output);
-  const Board board = find_board(manifest.board);
+  const Board board = board_of({}, manifest);
   if (board.qemu_command.empty()) {
     throw imagefmt::Error(
         fmt::format("cannot run board '{}': QEMU has no such machine", board.name));
   }
   std::vector<std::string> command = board.qemu_command;
+  auto add = [&](std::vector<std::string> arguments) {
+    command.insert(command.end(), arguments.begin(), arguments.end());
+  };
+  // What a guest writes goes with it: the output folder stays what its manifest says.
+  if (const auto disk = manifest.files.find("disk"); disk != manifest.files.end()) {
+    add({"-drive",
+         drive(firmware.empty() ? find_firmware(board) : firmware, "if=pflash,readonly=on"),
+         "-drive", drive(output + '/' + disk->second, board.qemu_drive + ",snapshot=on")});
+    return command;
+  }
   std::string cmdline = imagefmt::read_file(output + "/cmdline", 1 << 16);
   while (cmdline.ends_with('\n')) cmdline.pop_back();
-  // QEMU reads a comma in a value as the end of it unless it is doubled.
-  std::string image;
-  for (char c : output + '/' + manifest.root_image()) {
-    image += c;
-    if (c == ',') image += c;
-  }
-  for (std::string argument :
-       {std::string("-kernel"), output + "/kernel", std::string("-initrd"), output + "/initrd",
-        std::string("-append"), cmdline, std::string("-drive"),
-        // What a guest writes goes with it: the output folder stays what its manifest says.
-        fmt::format("file={},if=virtio,format=raw,{}=on", image,
-                    manifest.writes_root ? "snapshot" : "readonly")}) {
-    command.push_back(std::move(argument));
-  }
+  for (const std::string& parameter : board.qemu_cmdline) cmdline += ' ' + parameter;
+  add({"-kernel", output + "/kernel", "-initrd", output + "/initrd", "-append", cmdline, "-drive",
+       drive(output + '/' + manifest.root_image(),
+             board.qemu_drive + (manifest.writes_root ? ",snapshot=on" : ",readonly=on"))});
   return command;
 }
 
@@ -79,11 +115,16 @@ int execute(const std::vector<std::string>& command) {
 void add_run_command(CLI::App& app, Run& chosen) {
   struct Options {
     std::string output;
+    std::string firmware;
     bool print = false;
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("run", "Boot an output folder of `build` in QEMU");
   command->add_option("OUTPUT", options->output, "the output folder")->required();
+  command
+      ->add_option("--firmware", options->firmware,
+                   "the UEFI firmware that boots disk.img (default: QEMU's usual one)")
+      ->option_text("FILE");
   command->add_flag("--print", options->print,
                     "print the command, an argument a line; run nothing");
   command->footer(
@@ -92,7 +133,7 @@ void add_run_command(CLI::App& app, Run& chosen) {
       "  intaglio run out");
   command->callback([options, &chosen] {
     chosen = [options](Io& io) {
-      const std::vector<std::string> arguments = qemu_command(options->output);
+      const std::vector<std::string> arguments = qemu_command(options->output, options->firmware);
       if (!options->print) return execute(arguments);
       for (const std::string& argument : arguments) io.out << argument << '\n';
       return 0;

@@ -5,6 +5,7 @@
 #include <sys/file.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <filesystem>
 #include <mutex>
 #include <new>
@@ -45,7 +46,9 @@ struct Partials {
   std::set<std::string> paths;
 };
 Partials& partials() {
-  static Partials* const all = new Partials;  // outlives every thread
+  // Outlives every thread, and is there where there is no memory.
+  alignas(Partials) static std::byte storage[sizeof(Partials)];
+  static Partials* const all = new (storage) Partials;
   return *all;
 }
 

@@ -149,7 +149,8 @@ class FileWriter : private FileSink {
     }
     PendingPart pending{file, part, is_last};
     // What one block holds as it is gains nothing, unless it is the end of more.
-    if (options_.algorithm && (part.bytes.size() > kBlockSize || is_large(file))) {
+    if (options_.algorithm && !files_[file].content().is_uncompressed() &&
+        (part.bytes.size() > kBlockSize || is_large(file))) {
       stage_.count(Work::kCompressed, part.bytes.size());
       pending.packed = workers_->submit([this, part](unsigned worker) {
         PackedPart packed = packers_[worker]->pack(part.bytes);

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
-#include <unordered_map>
 
 #include "imagefmt/base/parallel.h"
 #include "imagefmt/base/zeros.h"
@@ -79,20 +78,22 @@ std::vector<uint32_t> find_equal(const std::vector<const Content*>& contents,
   const std::vector<Comparison> comparisons = choose_comparisons(contents, places, 1);
   std::vector<uint32_t> first(contents.size());
   std::iota(first.begin(), first.end(), 0u);
-  std::unordered_map<KnownPlace, uint32_t> by_place;
+  // Those that compressing formats may store in different ways are not equal here either.
+  std::map<std::pair<bool, KnownPlace>, uint32_t> by_place;
   std::vector<uint32_t> compared;
   for (uint32_t i = 0; i < contents.size(); ++i) {
     if (comparisons[i] == Comparison::kByPlaces) {
-      first[i] = by_place.try_emplace(places[i], i).first->second;
+      first[i] = by_place.try_emplace({contents[i]->is_uncompressed(), places[i]}, i).first->second;
     }
     if (comparisons[i] == Comparison::kByBytes) compared.push_back(i);
   }
   std::vector<Digest> digests(compared.size());
   parallel_for(jobs, compared.size(),
                [&](size_t i) { digests[i] = digest(*contents[compared[i]]); });
-  std::map<Digest, uint32_t> known;
+  std::map<std::pair<bool, Digest>, uint32_t> known;
   for (size_t i = 0; i < compared.size(); ++i) {
-    first[compared[i]] = known.try_emplace(digests[i], compared[i]).first->second;
+    const std::pair key(contents[compared[i]]->is_uncompressed(), digests[i]);
+    first[compared[i]] = known.try_emplace(key, compared[i]).first->second;
   }
   return first;
 }

@@ -83,6 +83,7 @@ class DataWriter : private FileSink {
     reading_.run(*workers_, read_ahead_, *this);
     end_fragment(shared_);
     end_fragment(isolated_);
+    end_fragment(uncompressed_);
     end_copy();
     while (!pending_.empty()) write_oldest();
     stage_.count(Work::kRead, reading_.read_bytes() + result_.reused_bytes);
@@ -164,14 +165,19 @@ class DataWriter : private FileSink {
   void add_block(size_t file, OwnedBytes block) {
     PendingBlocks pending{{}, {{block_size_, false, file}}};
     if (!all_zero(block.bytes)) {
-      result_.packed_bytes += block.bytes.size();
-      pending.stored = workers_->submit(
-          [this, block](unsigned worker) { return pack(block, compressors_[worker]); });
+      const bool compressed = is_compressed(file);
+      if (compressed) result_.packed_bytes += block.bytes.size();
+      pending.stored = workers_->submit([this, block, compressed](unsigned worker) {
+        return compressed ? compress(block, compressors_[worker]) : store(block, kBlockStored);
+      });
     }
     add(std::move(pending));
   }
 
+  bool is_compressed(size_t file) const { return !files_[file].content->is_uncompressed(); }
+
   OpenFragment& fragment_of(size_t file) {
+    if (!is_compressed(file)) return uncompressed_;
     return files_[file].group == kSharedGroup ? shared_ : isolated_;
   }
 
@@ -205,26 +211,31 @@ class DataWriter : private FileSink {
       copy(known_->fragment(repeated).start,
            {known_->fragment(repeated).size, known_->fragment_content(repeated).checksum}, target);
     } else {
-      result_.packed_bytes += open.used;
-      add({workers_->submit([this, open](unsigned worker) {
+      const bool compressed = &open != &uncompressed_;
+      if (compressed) result_.packed_bytes += open.used;
+      add({workers_->submit([this, open, compressed](unsigned worker) {
              for (const Gap& gap : open.gaps) {
                const Content& content = *files_[gap.file].content;
                read_part(content, content.size_bytes() - gap.bytes.size(), gap.bytes);
              }
-             return pack({open.buffer, {open.buffer.get(), open.used}}, compressors_[worker]);
+             const OwnedBytes block{open.buffer, {open.buffer.get(), open.used}};
+             return compressed ? compress(block, compressors_[worker]) : store(block, kBlockStored);
            }),
            {target}});
     }
     open = {};
   }
 
-  StoredBlocks pack(const OwnedBytes& block, Compressor& compressor) {
+  StoredBlocks compress(const OwnedBytes& block, Compressor& compressor) {
     BufferPool::Buffer packed = block_buffers_.take();
     const size_t size = compressor.compress(block.bytes, {packed.get(), block_buffers_.size()});
-    OwnedBytes stored = size == 0 ? block : OwnedBytes{packed, ByteView(packed.get(), size)};
-    const uint32_t listed = static_cast<uint32_t>(stored.bytes.size()) | (size ? 0 : kBlockStored);
-    const uint64_t checksum = xxh3(stored.bytes);
-    return {std::move(stored), {{listed, checksum}}};
+    return size == 0 ? store(block, kBlockStored) : store({packed, {packed.get(), size}}, 0);
+  }
+
+  /// `flag`: 0, or kBlockStored for bytes as they are.
+  static StoredBlocks store(OwnedBytes bytes, uint32_t flag) {
+    const StoredBlock block{static_cast<uint32_t>(bytes.bytes.size()) | flag, xxh3(bytes.bytes)};
+    return {std::move(bytes), {block}};
   }
 
   /// Adds a block that the reference has at `place`.
@@ -314,7 +325,7 @@ class DataWriter : private FileSink {
   std::vector<Compressor> compressors_;  // one a worker
   std::deque<PendingBlocks> pending_;
   Copy copy_;  // behind them
-  OpenFragment shared_, isolated_;
+  OpenFragment shared_, isolated_, uncompressed_;
   std::vector<std::pair<size_t, size_t>> same_as_;  // file, the earlier one
   PlacedData result_;
   std::unique_ptr<Workers> workers_;  // last: its tasks use the rest

@@ -5,7 +5,7 @@
 { lib, packages, units }:
 let
   inherit (lib) run quote words write_text;
-  modules = "${packages.libpam-modules}/lib/${lib.triplet}/security";
+  modules = "${packages.libpam-modules}/lib/${lib.target.triplet}/security";
   systemd = packages.systemd;
 
   text = content: { text = content; };
@@ -32,13 +32,13 @@ let
     ${lines}session [success=ok ignore=ignore module_unknown=ignore default=bad] ${modules}/pam_selinux.so open
   '';
   with_loginuid = "session required ${modules}/pam_loginuid.so\n";
-  with_logind = "session optional ${packages.libpam-systemd}/lib/${lib.triplet}/security/pam_systemd.so\n";
+  with_logind = "session optional ${packages.libpam-systemd}/lib/${lib.target.triplet}/security/pam_systemd.so\n";
 
   # For tests only: made once, and kept by the cache.
   host_keys = run "ssh-test-host-keys" { } ''
     mkdir -p "$out"
     for type in ed25519 rsa; do
-      ${packages.openssh-client}/bin/ssh-keygen -q -t "$type" -N "" -C test -f "$out/ssh_host_''${type}_key"
+      ssh-keygen -q -t "$type" -N "" -C test -f "$out/ssh_host_''${type}_key"
     done
   '';
 

@@ -34,7 +34,7 @@ done </modules/order
 # The device behind $root, or nothing.
 find_root() {
     case $root in
-    *=*) /lib/ld-linux-x86-64.so.2 --library-path /lib /bin/findfs "$root" 2>/dev/null ;;
+    *=*) /lib/loader --library-path /lib /bin/findfs "$root" 2>/dev/null ;;
     *) if [ -b "$root" ]; then echo "$root"; fi ;;
     esac
 }

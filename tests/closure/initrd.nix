@@ -18,19 +18,19 @@ lib.run "initrd-linux-${kernel.version}"
   chmod 0755 root/init root/bin/busybox
 
   for module in $modules; do
-    ${packages.kmod}/sbin/modprobe -d ${kernel.modules} -S ${kernel.version} --show-depends "$module"
+    modprobe -d ${kernel.modules} -S ${kernel.version} --show-depends "$module"
   done | sed -n 's|^insmod \([^ ]*\).*|\1|p' | awk '!seen[$0]++' | while read -r file; do
     cp "$file" root/modules/
     basename "$file" >>root/modules/order
   done
 
-  libraries=lib/${lib.triplet}
+  libraries=lib/${lib.target.triplet}
   cp ${packages.util-linux}/sbin/findfs root/bin/
-  cp -L ${packages.libblkid1}/$libraries/libblkid.so.1 ${packages.libc6}/$libraries/libc.so.6 \
-    ${packages.libc6}/$libraries/ld-linux-x86-64.so.2 root/lib/
+  cp -L ${packages.libblkid1}/$libraries/libblkid.so.1 ${packages.libc6}/$libraries/libc.so.6 root/lib/
+  cp -L ${packages.libc6}/$libraries/${lib.target.loader} root/lib/loader
 
   find root -exec touch -h -d @1 {} +
   mkdir -p "$out"
-  (cd root && find . -print0 | sort -z | ${packages.cpio}/bin/cpio --quiet --null --create --format=newc --reproducible --owner=0:0) |
+  (cd root && find . -print0 | sort -z | cpio --quiet --null --create --format=newc --reproducible --owner=0:0) |
     gzip -n -9 >"$out/initrd"
 ''

@@ -13,11 +13,20 @@ in
 
   kernel = lib.run "linux-${version}" { } ''
     mkdir -p "$out"
-    cp ${package}/boot/vmlinuz-* "$out/bzImage"
+    cp ${package}/boot/vmlinuz-* "$out/${lib.target.kernel_image}"
     cp ${package}/boot/System.map-* "$out/System.map"
     # NixOS's kernels carry their configuration in the image (IKCONFIG), Debian's do not.
     cp ${package}/boot/config-* "$out/config"
   '';
+
+  # As NixOS's hardware.deviceTree has them; none, where the firmware needs none.
+  device_trees =
+    if lib.target.device_trees == "" then null
+    else lib.run "device-trees" { } ''
+      mkdir -p "$out"
+      cd ${package}/lib/linux-image-${version}
+      cp --parents ${lib.target.device_trees} "$out/"
+    '';
 
   # None of the kept modules wants any.
   firmware = lib.run "firmware" { } ''
@@ -31,9 +40,10 @@ in
       "sd_mod sr_mod ahci nvme usb-storage xhci-pci ehci-pci usbhid loop"
       # file systems, and what protects them
       "squashfs erofs ext4 overlay vfat nls_cp437 nls_iso8859-1 nls_ascii fuse autofs4 configfs efivarfs binfmt_misc"
-      "dm-mod dm-verity dm-crypt crc32c_generic crc32c-intel sha256_generic sha512_generic aes_generic xxhash_generic"
+      "dm-mod dm-verity dm-crypt crc32c_generic sha256_generic sha512_generic aes_generic xxhash_generic"
       # networks
       "e1000e dummy veth bridge nf_tables ip_tables iptable_filter"
+      lib.target.modules
     ];
   } ''
     source=${package}/lib/modules/${version}
@@ -43,12 +53,12 @@ in
     # Dependencies are found in the whole set, for which depmod needs a folder that it may write.
     mkdir -p all/lib/modules/${version}
     ln -s "$source/kernel" "$target"/modules.* all/lib/modules/${version}/
-    ${packages.kmod}/sbin/depmod -b "$PWD/all" ${version}
+    depmod -b "$PWD/all" ${version}
     for root in $roots; do
-      ${packages.kmod}/sbin/modprobe -d "$PWD/all" -S ${version} --show-depends "$root"
+      modprobe -d "$PWD/all" -S ${version} --show-depends "$root"
     done | sed -n 's|^insmod [^ ]*/kernel/\([^ ]*\).*|\1|p' | sort -u | while read -r module; do
       install -D -m 0644 "$source/kernel/$module" "$target/kernel/$module"
     done
-    ${packages.kmod}/sbin/depmod -b "$out" ${version}
+    depmod -b "$out" ${version}
   '';
 }

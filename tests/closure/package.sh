@@ -4,7 +4,7 @@
 # Builder: unpacks $debs into $out, /usr merged upwards, and ties its programs to the libraries of $out and
 # $depends, so that Nix finds references where a package built by Nix would have them.
 
-: "${debs:?}" "${out:?}" "${triplet:?}" "${depends?}"
+: "${debs:?}" "${out:?}" "${triplet:?}" "${loader:?}" "${depends?}"
 
 unpack() {
     local deb tree=$PWD/tree top
@@ -55,10 +55,10 @@ rebase_units() {
 }
 
 patch_programs() {
-    local root rpath="" loader="" file magic
+    local root rpath="" interpreter="" file magic
     for root in $out $depends; do
         rpath+=:$root/lib:$root/lib/$triplet:$root/lib/systemd:$root/lib/$triplet/systemd
-        if [ -e "$root/lib/$triplet/ld-linux-x86-64.so.2" ]; then loader=$root/lib/$triplet/ld-linux-x86-64.so.2; fi
+        if [ -e "$root/lib/$triplet/$loader" ]; then interpreter=$root/lib/$triplet/$loader; fi
     done
     while IFS= read -r -d '' file; do
         magic=
@@ -66,8 +66,8 @@ patch_programs() {
         [ "$magic" = $'\177ELF' ] || continue
         # Static programs have nothing to be tied to.
         patchelf --print-rpath "$file" >/dev/null 2>&1 || continue
-        if [ -n "$loader" ] && patchelf --print-interpreter "$file" >/dev/null 2>&1; then
-            patchelf --set-interpreter "$loader" "$file"
+        if [ -n "$interpreter" ] && patchelf --print-interpreter "$file" >/dev/null 2>&1; then
+            patchelf --set-interpreter "$interpreter" "$file"
         fi
         # Two calls: in one, patchelf 0.14 drops what it has just set.
         patchelf --set-rpath "${rpath#:}" "$file"

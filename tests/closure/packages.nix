@@ -26,7 +26,7 @@ let
     "${leader.name}-${plain_version leader.version}"
     {
       args = [ "-euo" "pipefail" ./package.sh ];
-      inherit (lib) triplet;
+      inherit (lib.target) triplet loader;
       debs = map (name: deb packages.${name}) members;
       depends = map (name: built.${name})
         (filter (name: !elem name members) (concatMap (name: packages.${name}.depends) members));

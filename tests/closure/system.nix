@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# The whole system. `package_list` is the file that `make` writes; `greet` is what the package `greeting` says.
-{ package_list, greet ? "Welcome." }:
+# The whole system. `package_list` is the file that `make` writes, `architecture` Debian's name of one; `greet` is what the package
+# `greeting` says.
+{ package_list, architecture, greet ? "Welcome." }:
 let
-  lib = import ./lib.nix;
+  lib = import ./lib.nix { inherit architecture; };
   list = builtins.fromJSON (builtins.readFile package_list);
   all_packages = import ./packages.nix { inherit lib list; };
   kernel = import ./kernel.nix { inherit lib list; packages = all_packages; };
   initrd = import ./initrd.nix { inherit lib kernel; packages = all_packages; };
   # What only the kernel and the initrd are made of is no part of the system; the kernel's package alone is 400 MB.
   packages = builtins.removeAttrs all_packages (builtins.filter
-    (name: builtins.match "linux-image-.*|busybox-static|cpio" name != null) (builtins.attrNames all_packages));
+    (name: builtins.match "linux-image-.*|busybox-static" name != null) (builtins.attrNames all_packages));
 
   oddities = import ./curiosities.nix { inherit lib packages; };
   users = import ./users.nix { inherit lib; };
@@ -39,9 +40,7 @@ let
     (link "/usr" "${system_path}")
     (link "/bin" "${system_path}/bin")
     (link "/sbin" "${system_path}/sbin")
-    (link "/lib" "${system_path}/lib")
-    (link "/lib64" "${system_path}/lib64")
-  ];
+  ] ++ map (name: link "/${name}" "${system_path}/${name}") lib.target.lib_folders;
 in
 {
   inherit lib packages kernel initrd toplevel contents;

@@ -8,10 +8,10 @@ let
     "org.nixos.bootspec.v1" = {
       init = "@out@/init";
       initrd = "${initrd}/initrd";
-      kernel = "${kernel.kernel}/bzImage";
+      kernel = "${kernel.kernel}/${lib.target.kernel_image}";
       kernelParams = kernel_params;
       label = "NixOS Vicuna ${version} (Linux ${kernel.version})";
-      system = "x86_64-linux";
+      system = lib.target.system;
       toplevel = "@out@";
     };
   };
@@ -40,15 +40,16 @@ lib.run "nixos-system-${name}-${version}"
   ln -s ${etc}/etc "$out/etc"
   ln -s ${system_path} "$out/sw"
   ln -s ${packages.systemd} "$out/systemd"
-  ln -s ${kernel.kernel}/bzImage "$out/kernel"
+  ln -s ${kernel.kernel}/${lib.target.kernel_image} "$out/kernel"
   ln -s ${kernel.modules} "$out/kernel-modules"
   ln -s ${initrd}/initrd "$out/initrd"
+  ${if kernel.device_trees == null then "" else "ln -s ${kernel.device_trees} \"$out/dtbs\""}
   ln -s ${kernel.firmware}/lib/firmware "$out/firmware"
 
   printf %s "${lib.words kernel_params}" >"$out/kernel-params"
   printf %s "systemd 252" >"$out/init-interface-version"
   printf %s "${version}" >"$out/nixos-version"
-  printf %s "x86_64-linux" >"$out/system"
+  printf %s "${lib.target.system}" >"$out/system"
   printf '%s ' ${lib.words extra} >"$out/extra-dependencies"
 
   ${lib.lines (lib.map_attrs_to_list (child: toplevel: ''

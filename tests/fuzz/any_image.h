@@ -13,13 +13,10 @@
 
 namespace fuzz {
 
+/// The image of that name.
 template <class Read>
-void read_any_image(const uint8_t* data, size_t size, Read read) {
+void read_open_image(const std::string& path, Read read) {
   using namespace imagefmt;
-  UniqueFd memory(memfd_create("image", MFD_CLOEXEC));
-  if (!memory) throw_errno("make a file in memory");
-  std::string path = fmt::format("/proc/self/fd/{}", memory.get());
-  write_file(path, as_text({data, size}));
   try {
     FileTree tree = read(std::make_shared<const File>(File::open_for_reading(path)), nullptr);
     dump(tree);
@@ -42,6 +39,15 @@ void read_any_image(const uint8_t* data, size_t size, Read read) {
     });
   } catch (const Error&) {
   }
+}
+
+template <class Read>
+void read_any_image(const uint8_t* data, size_t size, Read read) {
+  imagefmt::UniqueFd memory(memfd_create("image", MFD_CLOEXEC));
+  if (!memory) imagefmt::throw_errno("make a file in memory");
+  const std::string path = fmt::format("/proc/self/fd/{}", memory.get());
+  imagefmt::write_file(path, imagefmt::as_text({data, size}));
+  read_open_image(path, std::move(read));
 }
 
 }  // namespace fuzz

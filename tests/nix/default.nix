@@ -5,7 +5,7 @@
 # system, `greet` what one of its packages says.
 { greet ? "Welcome.", ... }:
 let
-  system = import ../closure/system.nix { package_list = builtins.getEnv "INTAGLIO_PACKAGES"; inherit greet; };
+  system = import ../closure/system.nix { package_list = builtins.getEnv "INTAGLIO_PACKAGES"; architecture = "amd64"; inherit greet; };
   inherit (system) lib;
 
   # As tests/image has it: Debian's package, below its own folders.

@@ -24,7 +24,7 @@ struct Format {
   std::string name;
   std::string check;  // a command, `{}` the image
   std::function<void(const FileTree&, File&)> write;
-  std::function<FileTree(std::shared_ptr<const File>)> read;
+  FileTree (*read)(std::shared_ptr<const File>, PathsByInode*);
 };
 
 class Scale : public ::testing::TestWithParam<Format> {
@@ -39,7 +39,8 @@ class Scale : public ::testing::TestWithParam<Format> {
       GetParam().write(tree, out);
     }
     tests::output_of(fmt::format(fmt::runtime(GetParam().check), image));
-    EXPECT_TRUE(GetParam().read(std::make_shared<File>(File::open_for_reading(image))) == tree);
+    EXPECT_TRUE(GetParam().read(std::make_shared<File>(File::open_for_reading(image)), nullptr) ==
+                tree);
     std::filesystem::create_directories(folder_ / "mnt");
     Mount mount(image, GetParam().name, folder_ / "mnt");
     REQUIRE_OR_SKIP(mount.succeeded, "a kernel that mounts the format from a loop device");
@@ -72,8 +73,11 @@ TEST_P(Scale, AFolderOf300000Entries) {
 }
 
 TEST_P(Scale, AFolderOf300000LongNames) {
+  // The kernel finds a name in squashfs behind all that the folder's index has before it: to look all of
+  // them up takes the square of their number.
+  const size_t count = GetParam().name == "squashfs" ? 20'000 : 300'000;
   FileTree tree;
-  tree.insert("/long", folder_of(300'000, 255));
+  tree.insert("/long", folder_of(count, 255));
   expect_the_same_from_all(tree);
 }
 
@@ -95,7 +99,8 @@ TEST_P(Scale, ASparseFileOf20GiB) {
   FileTree tree;
   tree.insert("/sparse", labelled_file(Content::from_host_file(path)));
   expect_the_same_from_all(tree);
-  EXPECT_LT(File::open_for_reading(folder_ / "image").status().st_blocks * 512, 64 << 20);
+  // A hundredth: erofs has an entry of an index for every 4096 bytes, and a block for every part.
+  EXPECT_LT(File::open_for_reading(folder_ / "image").status().st_blocks * 512, kSize / 100);
 }
 
 template <class Options>

@@ -190,7 +190,8 @@ void expect_root(const Board& board, const std::string& rootfs) {
   }
   const bool is_ours = rootfs == "gpt-dps" || rootfs == "partlabel";
   EXPECT_EQ(board.root_partition, is_ours ? "root" : rootfs);
-  EXPECT_EQ(board.root_device, "PARTLABEL=" + board.root_partition);
+  EXPECT_EQ(board.root_device,
+            rootfs == "gpt-dps" ? "PARTUUID" : "PARTLABEL=" + board.root_partition);
 }
 
 TEST(BoardTable, EveryBoardIsAsTheTableSays) {

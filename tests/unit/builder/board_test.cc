@@ -57,6 +57,10 @@ TEST(Board, ReadsItsFields) {
   EXPECT_EQ(board.root_device, "/dev/vda");
   ASSERT_FALSE(board.qemu_command.empty());
   EXPECT_EQ(board.qemu_command[0], "qemu-system-x86_64");
+  EXPECT_EQ(board.qemu_drive, "if=virtio");
+  board = find_board("qemu-microvm");
+  EXPECT_EQ(board.qemu_drive, "if=none,id=root");
+  EXPECT_THAT(board.qemu_cmdline, testing::ElementsAre("tsc_early_khz=3000000"));
 }
 
 TEST(Board, ComesFromAFileToo) {
@@ -237,7 +241,7 @@ sparse = true
        "b:21: key 'disk.firmware': where it belongs is missing: firmware_offset"},
       {"[\"fastboot\"]", "[\"magic\"]",
        "b:23: key 'flash.methods': unknown flash method 'magic', expected fastboot, "
-       "fastboot-of-lk2nd, lk2nd, disk, uuu or hypervisor"},
+       "fastboot-of-lk2nd, lk2nd, heimdall, disk, uuu or hypervisor"},
       {"true", "1", "b:24: key 'flash.sparse': expected a boolean, found an integer"},
   };
   for (const auto& c : kCases) {

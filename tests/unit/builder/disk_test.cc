@@ -18,9 +18,7 @@ using tests::error_of;
 constexpr char kToplevel[] = "/nix/store/aaaa-nixos-system";
 
 Board uefi_board() {
-  Board board = find_board("uefi-x86_64");
-  board.root_device = kDerivedPartUuid;
-  return board;
+  return find_board("uefi-x86_64");
 }
 
 DiskInputs inputs() {
@@ -163,7 +161,7 @@ TEST_F(BoardDisk, ABoardBootsByOneOfItsKinds) {
   EXPECT_EQ(uki.root_partition, "root");
   EXPECT_EQ(uki.root_device, kDerivedPartUuid);
   EXPECT_EQ(error_of([&] { with_boot_kind(direct, BootKind::kAndroid); }),
-            "board 'qemu-x86_64' does not boot by 'android', expected direct or uki");
+            "board 'qemu-x86_64' does not boot by 'android', expected direct, uki or bls");
   EXPECT_EQ(with_boot_kind(find_board("lenovo-x13s"), BootKind::kUki).root_device,
             find_board("lenovo-x13s").root_device);
 }

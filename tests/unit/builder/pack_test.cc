@@ -128,6 +128,36 @@ TEST_F(Pack, RefusesWhatContradictsItself) {
             "1 intaglio: cannot write '" + image() + "': it is the tar that is to be packed\n");
 }
 
+TEST_F(Pack, StoresWhatMatchesUncompressed) {
+  const std::string text(1 << 20, 'a');
+  for (const char* file : {"/text", "/other.xz"}) write_file(root() + file, text + file);
+  auto size_with = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> args = {"--root", root()};
+    args.insert(args.end(), more.begin(), more.end());
+    const Ran result = pack(args);
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_TRUE(read_image(image()).find("/other.xz")->regular()->content ==
+                imagefmt::Content::from_host_file(root() + "/other.xz"));
+    return std::filesystem::file_size(image());
+  };
+  for (const char* format : {"squashfs", "erofs"}) {
+    EXPECT_LT(size_with({"--format", format}), 100'000u);
+    const uint64_t size = size_with({"--format", format, "--uncompressed", "*.xz"});
+    EXPECT_GT(size, text.size());
+    EXPECT_LT(size, text.size() + 100'000);
+    EXPECT_GT(size_with({"--format", format, "--uncompressed", "*.xz", "--uncompressed", "/text"}),
+              2 * text.size());
+  }
+  EXPECT_EQ(
+      pack({"--root", root(), "--uncompressed", "*.zip", "--uncompressed", "/"}).err,
+      "intaglio: warning: no file matches the pattern '*.zip' of what is stored uncompressed\n"
+      "intaglio: warning: no file matches the pattern '/' of what is stored uncompressed\n");
+  EXPECT_EQ(packed({"--root", root(), "--uncompressed", "[a"}),
+            "2 intaglio: bad pattern '[a': a '[' without its ']'\n");
+  EXPECT_EQ(packed({"--root", root(), "--format", "ext4", "--uncompressed", "*"}),
+            "1 intaglio: cannot store some files of an ext4 image uncompressed: all of them are\n");
+}
+
 TEST_F(Pack, SetsOwners) {
   fill();
   const Ran result = pack({"--root", root(), "--owner", "**=1:2:", "--owner", "/etc/passwd=0::0600",

@@ -138,6 +138,7 @@ void set_ids(FileTree& tree, Random& random) {
     Regular* file = std::get_if<Regular>(&node.kind);
     if (!file || random.one_in(8)) return;
     file->content.set_id(content_id(path + to_hex(digest(file->content))));
+    if (random.one_in(6)) file->content.set_uncompressed();
   });
 }
 
@@ -155,7 +156,7 @@ void change(FileTree& tree, Random& random) {
     Node copy = random.one_in(2) ? file(content) : file(Content::from_bytes(content.read_all()));
     const std::string noise = random.noise(content.size_bytes());
     Node other = file(noise, path + noise);
-    switch (random.below(5)) {
+    switch (random.below(6)) {
       case 0:
         if (!tree.find(added)) tree.insert(added, std::move(copy));
         break;
@@ -169,6 +170,9 @@ void change(FileTree& tree, Random& random) {
         // What an inode holds may decide how its data is stored.
         tree.find(path)->xattrs = std::make_unique<Xattrs>();
         (*tree.find(path)->xattrs)["user.note"] = std::string(random.below(2000), 'n');
+        break;
+      case 4:
+        std::get<Regular>(tree.find(path)->kind).content.set_uncompressed();
         break;
       default:
         tree.find(path)->kind = Symlink{"gone"};

@@ -66,6 +66,29 @@ const std::map<std::string, Write>& all_writers() {
   return writers;
 }
 
+/// What each file takes, in the order of their data: of a tree with two equal files that shrink, two
+/// blocks and an end each, of which the second is to be stored as it is.
+std::vector<uint64_t> taken_by_one_uncompressed(const Write& write) {
+  const Content text = Content::from_bytes(std::string(2 * 131072 + 5000, 'a'));
+  FileTree tree;
+  tree.insert("/compressed", make_regular(text));
+  tree.insert("/uncompressed", make_regular(text));
+  std::get<Regular>(tree.find("/uncompressed")->kind).content.set_uncompressed();
+  return written_by(tree, write).sizes.file_bytes;
+}
+
+TEST(WrittenImage, HasFilesAsTheyAreWhereTheyAreMarked) {
+  const std::vector<uint64_t> squash =
+      taken_by_one_uncompressed(squashfs(Compression::kZstd, 131072));
+  ASSERT_EQ(squash.size(), 2u);
+  EXPECT_LT(squash[0], 500u);
+  EXPECT_EQ(squash[1], 2u * 131072 + 5000);
+  const std::vector<uint64_t> ero = taken_by_one_uncompressed(erofs(Compression::kLz4));
+  ASSERT_EQ(ero.size(), 2u);
+  EXPECT_LT(ero[0], 20'000u);
+  EXPECT_EQ(ero[1], 2u * 131072 + 5000);
+}
+
 uint64_t count_files(const FileTree& tree) {
   uint64_t files = 0;
   walk_files(tree, [&](const std::string&, const Node&) { ++files; });
