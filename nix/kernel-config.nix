@@ -33,7 +33,9 @@ let
 
   keyed = names: map (key: { inherit key; }) (filter applies names);
   chosen = map (found: found.key) (genericClosure {
-    startSet = keyed ((board.kernel.requires or [ ]) ++ filter (name: groups.${name}.applies == "always") (attrNames groups));
+    startSet = keyed ((board.kernel.requires or [ ])
+      ++ (if elem board.boot.kind [ "uki" "bls" ] then [ "efi" ] else [ ])
+      ++ filter (name: groups.${name}.applies == "always") (attrNames groups));
     operator = found: keyed (groups.${found.key}.includes or [ ]);
   });
   requirements = concatMap (name: filter (requirement: holds (requirement.when or { })) groups.${name}.require) chosen;
