@@ -9,11 +9,10 @@
 #include <filesystem>
 
 #include "builder/board.h"
+#include "builder/boot_part.h"
 #include "builder/disk.h"
 #include "builder/etc.h"
-#include "builder/kernel_preflight.h"
 #include "builder/links.h"
-#include "builder/lsm.h"
 #include "builder/manifest.h"
 #include "builder/mount_contexts.h"
 #include "builder/plan.h"
@@ -81,19 +80,6 @@ policy::ImageAccounts read_accounts(const FileTree& tree) {
                     shells = text("/etc/shells"), login_defs = text("/etc/login.defs"),
                     useradd = text("/etc/default/useradd");
   return policy::parse_accounts({passwd, group, shells, login_defs, useradd});
-}
-
-void copy_file(const std::string& from, const std::string& to) {
-  FileTree one;
-  const size_t slash = to.rfind('/');
-  one.insert(to.substr(slash), imagefmt::make_regular(imagefmt::Content::from_host_file(from)));
-  imagefmt::write_folder(one, to.substr(0, slash));
-}
-
-std::vector<std::string> with_more(std::vector<std::string> params,
-                                   const std::vector<std::string>& more) {
-  params.insert(params.end(), more.begin(), more.end());
-  return params;
 }
 
 /// The rules that libselinux will find in the image: what lies in its /etc/selinux.
@@ -168,8 +154,8 @@ Board find_chosen_board(const SystemOptions& options) {
 DiskInputs disk_inputs(const LabelledSystem& system, const BootOptions& options,
                        imagefmt::Content root, const std::string& folder) {
   DiskInputs inputs{
-      {{"root", std::move(root)}}, system.command_line, system.closure.toplevel, options};
-  for (const BootFile& file : system.boot_files) {
+      {{"root", std::move(root)}}, system.boot.command_line, system.closure.toplevel, options};
+  for (const BootFile& file : system.boot.files) {
     inputs.files.push_back(
         {file.kind, folder.empty() ? planned_content(file.size_bytes)
                                    : imagefmt::Content::from_host_file(folder + '/' + file.name)});
@@ -183,13 +169,15 @@ std::string root_image_of(std::string_view format) {
 
 /// What a build goes by: its options, completed by the board and checked.
 struct Target {
-  Board board;
+  std::optional<Board> board;  // none: the root alone is made
   ImageOptions image;
   SystemOptions system;
 };
 Target find_target(const BuildOptions& options) {
-  Target target{find_chosen_board(options.system), options.image, options.system};
-  target.image.format = options.system.format.value_or(target.board.root_format);
+  Target target{std::nullopt, options.image, options.system};
+  if (!options.system.board.empty()) target.board = find_chosen_board(options.system);
+  target.image.format = options.system.format.value_or(target.board ? target.board->root_format
+                                                                    : RootFormat::kSquashfs);
   target.image.image_mtime = options.system.source_date_epoch;
   target.image.jobs = options.system.jobs;
   if (!target.image.reference.empty()) {
@@ -215,21 +203,16 @@ std::optional<LabelsReport> try_to_report_labels(const LabelledSystem& system,
   }
 }
 
-/// Every file of the output folder, by what it is.
+/// Every file of the output folder, by what it is. `boot`: what the board boots from, if there is one.
 std::vector<Artifact> list_artifacts(const std::string& folder, const LabelledSystem& system,
-                                     const std::string& root_image, imagefmt::Reporter& reporter) {
+                                     const BootPart* boot, const std::string& root_image,
+                                     imagefmt::Reporter& reporter) {
   Stage stage(reporter, "digesting what was written");
-  std::vector<Artifact> artifacts = {
-      make_artifact(folder, "cmdline", "cmdline"),
-      make_artifact(folder, "file_contexts", "file_contexts"),
-      make_artifact(folder, "initrd", "initrd"),
-      make_artifact(folder, "kernel", "kernel"),
-      make_artifact(folder, "kernel-config.fragment", "kernel-config"),
-      make_artifact(folder, root_image, "root"),
-      make_artifact(folder, imagefmt::index_path(root_image), "index")};
-  for (const BootFile& file : system.boot_files) {
-    artifacts.push_back(make_artifact(folder, file.name, file.kind));
-  }
+  std::vector<Artifact> artifacts;
+  if (boot) artifacts = list_boot_artifacts(*boot, folder);
+  artifacts.push_back(make_artifact(folder, "file_contexts", "file_contexts"));
+  artifacts.push_back(make_artifact(folder, root_image, "root"));
+  artifacts.push_back(make_artifact(folder, imagefmt::index_path(root_image), "index"));
   if (system.has_disk) artifacts.push_back(make_artifact(folder, "disk.img", "disk"));
   imagefmt::walk(system.selinux, [&](const std::string& path, const imagefmt::Node& node) {
     if (node.regular()) artifacts.push_back(make_artifact(folder, "policy" + path, "policy"));
@@ -278,35 +261,29 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
        .contents_folder = folder_of(options.contents),
        .store_root = closure.store_root});
   for (const std::string& warning : assembly.warnings) reporter.warn(warning);
+  system.needed_params = {"rootfstype=" + system.format, options.read_only ? "ro" : "rw",
+                          "init=" + assembly.init};
+  system.needed_params.insert(system.needed_params.end(), assembly.kernel_params.begin(),
+                              assembly.kernel_params.end());
   if (board) {
-    const CommandLine command_line = make_command_line(
-        {.board_params = with_more(kernel_params_of(*board), assembly.kernel_params),
-         .closure_params = fmt::format("{}", fmt::join(system.spec.kernel_params, " ")),
-         .root = root_device_of(*board, closure.toplevel),
-         .root_filesystem = system.format,
-         .read_only = options.read_only,
-         .init = assembly.init,
-         .architecture = architecture,
-         .lsm = {kernel_version, options.mode}});
-    for (const std::string& warning : command_line.warnings) reporter.warn(warning);
-    system.command_line = command_line.text;
-    system.kernel_config_fragment = check_kernel_config(
-        closure, system.spec, system.kernel, options, *board, system.command_line, reporter);
     const std::optional<std::string> device_trees =
         find_in_store(closure, closure.toplevel + "/dtbs");
-    system.boot_files = make_boot_files(
+    assembly.kernel_params.insert(assembly.kernel_params.end(), system.spec.kernel_params.begin(),
+                                  system.spec.kernel_params.end());
+    system.boot = make_boot_part(
         *board,
-        {.kernel = closure.host_path(system.spec.kernel),
-         .initrd = closure.host_path(require_initrd(system.spec)),
-         .command_line = system.command_line,
+        {.kernel = {system.spec.kernel, system.kernel.release,
+                    read_kernel_config(closure, system.spec, system.kernel),
+                    closure.host_path(require_initrd(system.spec)), *system.spec.initrd},
+         .kernel_file = closure.host_path(system.spec.kernel),
          .device_trees = device_trees ? closure.host_path(*device_trees) : "",
          .efi_programs = efi_programs_of(closure),
-         .options = options.boot,
+         .kernel_params = fmt::format("{}", fmt::join(assembly.kernel_params, " ")),
+         .init = assembly.init,
          .toplevel = closure.toplevel,
-         .kernel_release = system.kernel.release,
-         .os_release = [&] { return read_text_at(assembly.root.tree(), "/etc/os-release"); },
-         .mtime = options.source_date_epoch});
-    system.has_disk = has_disk(*board, system.boot_files);
+         .os_release = [&] { return read_text_at(assembly.root.tree(), "/etc/os-release"); }},
+        options, reporter);
+    system.has_disk = has_disk(*board, system.boot.files);
     // Of any root: what is wrong with its place shows now.
     if (system.has_disk) {
       planned_board_disk_size(*board, disk_inputs(system, options.boot, planned_content(1), ""));
@@ -373,15 +350,11 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   imagefmt::write_file(imagefmt::index_path(folder + '/' + root_image),
                        imagefmt::as_text(std::exchange(written.index, {})));
 
-  copy_file(system.closure.host_path(system.spec.kernel), folder + "/kernel");
-  copy_file(system.closure.host_path(require_initrd(system.spec)), folder + "/initrd");
-  imagefmt::write_file(folder + "/cmdline", system.command_line + '\n');
-  imagefmt::write_file(folder + "/kernel-config.fragment", system.kernel_config_fragment);
-  write_boot_files(system.boot_files, folder, reporter);
+  if (target.board) write_boot_part(system.boot, folder, reporter);
   if (system.has_disk) {
     imagefmt::File disk = imagefmt::File::create(folder + "/disk.img");
     write_board_disk(
-        target.board,
+        *target.board,
         disk_inputs(system, options.system.boot,
                     imagefmt::Content::from_host_file(folder + '/' + root_image), folder),
         disk, reporter);
@@ -399,16 +372,20 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
 
   const policy::CompiledPolicy& policy = system.policy->compiled;
   Manifest manifest;
-  manifest.board = target.board.name;
-  manifest.boot = to_text(target.board.boot_kind);
+  if (target.board) {
+    manifest.board = target.board->name;
+    manifest.boot = to_text(target.board->boot_kind);
+    manifest.cmdline = system.boot.command_line;
+  } else {
+    manifest.needed_params = system.needed_params;
+  }
   manifest.toplevel = system.closure.toplevel;
   manifest.kernel_version = system.kernel.release;
   manifest.policy_version = policy.version;
   manifest.policy_sha256 = imagefmt::to_hex(imagefmt::sha256(policy.binary));
-  manifest.mode =
-      options.system.mode == policy::SelinuxMode::kEnforcing ? "enforcing" : "permissive";
-  manifest.cmdline = system.command_line;
-  manifest.artifacts = list_artifacts(folder, system, root_image, reporter);
+  manifest.mode = policy::to_text(options.system.mode);
+  manifest.artifacts =
+      list_artifacts(folder, system, target.board ? &system.boot : nullptr, root_image, reporter);
   manifest.inodes = system.labels.inodes;
   manifest.inodes_by_context = system.labels.by_context;
   manifest.inodes_by_rule = name_rules(system.labels, system.rules);

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "builder/boot_files.h"
+#include "builder/boot_part.h"
 #include "builder/bootspec.h"
 #include "builder/closure.h"
 #include "builder/image.h"
@@ -25,10 +25,9 @@ struct LabelledSystem {
   Bootspec spec;
   Kernel kernel;
   std::string format;  // of the root's file system, as `rootfstype=` and `fs_use_xattr` have it
-  std::string command_line;            // empty without a board, as are the next two
-  std::string kernel_config_fragment;  // what the board and the image ask of the kernel
-  std::vector<BootFile> boot_files;    // as the board's loader takes them
-  bool has_disk = false;               // the output has disk.img
+  std::vector<std::string> needed_params;  // that the root wants on the kernel's command line
+  BootPart boot;                           // empty without a board
+  bool has_disk = false;                   // the output has disk.img
   std::unique_ptr<const NamedPolicy> policy;
   imagefmt::FileTree selinux;               // what lies in /etc/selinux
   std::vector<std::string> home_templates;  // what policy::find_rule_origins asks for
@@ -61,7 +60,8 @@ struct BuildResult {
   std::optional<LabelsReport> labels_report;  // none, with a warning, if it cannot be made
 };
 
-/// Makes an output folder: whole, or not at all. See contract in README ("Use", "Guarantees").
+/// Makes an output folder, or without a board the part of it that is made for none (join.h): whole, or
+/// not at all. See contract in README ("Use", "Guarantees").
 BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter);
 
 struct BuildPlan;  // builder/plan.h

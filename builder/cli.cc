@@ -59,6 +59,7 @@ int run(const std::vector<std::string>& args, Io& io) {
   add_boards_command(app, chosen);
   add_kernel_config_commands(app, chosen);
   add_boot_command(app, chosen);
+  add_join_command(app, chosen);
   add_disk_command(app, chosen);
   add_mkbootimg_command(app, chosen);
   add_unpack_bootimg_command(app, chosen);

@@ -85,6 +85,18 @@ std::optional<std::string> read_kernel_config(const Closure& closure, const Boot
   return kernel_config(imagefmt::as_bytes(image));
 }
 
+std::optional<std::string> find_config_of_image(const std::string& file, imagefmt::ByteView image) {
+  if (std::optional<std::string> config = kernel_config(image)) return config;
+  const std::string folder = file.substr(0, file.rfind('/') + 1);  // empty: the working folder
+  for (const std::string& name : config_names(kernel_release(image, file))) {
+    std::error_code missing;
+    if (std::filesystem::is_regular_file(folder + name, missing)) {
+      return imagefmt::read_file(folder + name, kMaxConfigBytes);
+    }
+  }
+  return std::nullopt;
+}
+
 std::string read_config_file(const std::string& file) {
   const std::string bytes = imagefmt::read_file(file, kMaxImageBytes);
   const imagefmt::ByteView view = imagefmt::as_bytes(bytes);
@@ -98,21 +110,12 @@ std::string read_config_file(const std::string& file) {
     });
     if (unpacked.whole && is_text(plain)) return plain;
   }
-  if (std::optional<std::string> config = kernel_config(view)) return *config;
-
-  const std::string release = kernel_release(view, file);
-  const std::string folder = file.substr(0, file.rfind('/') + 1);  // empty: the working folder
-  for (const std::string& name : config_names(release)) {
-    std::error_code missing;
-    if (std::filesystem::is_regular_file(folder + name, missing)) {
-      return imagefmt::read_file(folder + name, kMaxConfigBytes);
-    }
-  }
+  if (std::optional<std::string> config = find_config_of_image(file, view)) return *config;
   throw Error(
       fmt::format("cannot find the configuration of kernel '{}': it carries none "
                   "(CONFIG_IKCONFIG), and there is "
                   "no '{}' beside it",
-                  file, fmt::join(config_names(release), "' and no '")));
+                  file, fmt::join(config_names(kernel_release(view, file)), "' and no '")));
 }
 
 }  // namespace builder

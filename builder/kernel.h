@@ -6,6 +6,7 @@
 
 #include "builder/bootspec.h"
 #include "builder/closure.h"
+#include "imagefmt/base/bytes.h"
 
 namespace builder {
 
@@ -28,5 +29,8 @@ std::optional<std::string> read_kernel_config(const Closure& closure, const Boot
 /// kernel image, beside which it may stand as `config` or `config-<release>` too. Throws
 /// `cannot find the configuration of kernel '<file>': …` if it is nowhere.
 std::string read_config_file(const std::string& file);
+
+/// That of the kernel whose image is `file` of the host and holds `image`: inside it, or beside it.
+std::optional<std::string> find_config_of_image(const std::string& file, imagefmt::ByteView image);
 
 }  // namespace builder

@@ -18,12 +18,11 @@ namespace {
 constexpr uint64_t kMaxInitrdBytes = uint64_t{1} << 30;
 
 /// No value, with a warning, if it cannot be read: a kernel may know more than we do.
-std::optional<Initrd> read_initrd_of(const Closure& closure, const Bootspec& spec,
-                                     Reporter& reporter) {
-  if (!spec.initrd) return std::nullopt;
+std::optional<Initrd> read_initrd_of(const JudgedKernel& kernel, Reporter& reporter) {
+  if (kernel.initrd.empty()) return std::nullopt;
   try {
-    const std::string bytes = imagefmt::read_file(closure.host_path(*spec.initrd), kMaxInitrdBytes);
-    return read_initrd(imagefmt::as_bytes(bytes), *spec.initrd);
+    const std::string bytes = imagefmt::read_file(kernel.initrd, kMaxInitrdBytes);
+    return read_initrd(imagefmt::as_bytes(bytes), kernel.initrd_name);
   } catch (const Error& error) {
     reporter.warn(fmt::format("cannot judge the modules of the kernel: {}", error.what()));
     return std::nullopt;
@@ -55,35 +54,47 @@ void refuse_or_warn(const KernelVerdict& verdict, const std::string& kernel, Rep
 
 }  // namespace
 
-std::string check_kernel_config(const Closure& closure, const Bootspec& spec, const Kernel& kernel,
-                                const SystemOptions& options, const Board& board,
-                                const std::string& command_line, Reporter& reporter) {
+std::string check_kernel_config(const JudgedKernel& kernel, const SystemOptions& options,
+                                const Board& board, const std::string& command_line,
+                                Reporter& reporter) {
   KernelTarget target = kernel_target_of(board);
   target.profile = options.kernel_profile;
   target.mode = options.mode;
   target.root_format = options.format.value_or(board.root_format);
   target.root_compression = options.compression;
   target.version = policy::parse_kernel_version(kernel.release);
-  const std::optional<Initrd> initrd = read_initrd_of(closure, spec, reporter);
+  const std::optional<Initrd> initrd = read_initrd_of(kernel, reporter);
   if (initrd) target.initrd_compressions = initrd->compressions;
   const KernelRequirements requirements = kernel_table().select(target);
 
-  if (const std::optional<std::string> text = read_kernel_config(closure, spec, kernel)) {
+  if (kernel.config) {
     const KernelConfig config =
-        KernelConfig::parse(*text, fmt::format("configuration of '{}'", spec.kernel));
+        KernelConfig::parse(*kernel.config, fmt::format("configuration of '{}'", kernel.name));
     const KernelBoot boot{*target.version, parse_kernel_params(command_line),
                           initrd ? &*initrd : nullptr};
-    refuse_or_warn(check_kernel(config, requirements, boot), spec.kernel, reporter);
+    refuse_or_warn(check_kernel(config, requirements, boot), kernel.name, reporter);
   } else {
     reporter.warn(fmt::format(
         "cannot check the configuration of kernel '{}': it carries none (CONFIG_IKCONFIG), and "
         "none lies beside it or with its modules",
-        spec.kernel));
+        kernel.name));
   }
   return serialize_fragment(requirements,
                             fmt::format("Kernel options for board {}, profile {}, Linux {}",
                                         board.name, to_text(target.profile), kernel.release),
                             FragmentFormat::kKconfig);
+}
+
+std::string check_kernel_config(const Closure& closure, const Bootspec& spec, const Kernel& kernel,
+                                const SystemOptions& options, const Board& board,
+                                const std::string& command_line, Reporter& reporter) {
+  JudgedKernel judged{spec.kernel, kernel.release, read_kernel_config(closure, spec, kernel), "",
+                      ""};
+  if (spec.initrd) {
+    judged.initrd = closure.host_path(*spec.initrd);
+    judged.initrd_name = *spec.initrd;
+  }
+  return check_kernel_config(judged, options, board, command_line, reporter);
 }
 
 }  // namespace builder

@@ -20,14 +20,18 @@ Artifact make_artifact(const std::string& folder, std::string name, std::string 
 std::string serialize_manifest(const Manifest& manifest) {
   Json json;
   json["intaglio"] = INTAGLIO_VERSION;
-  json["board"] = manifest.board;
-  json["boot"] = manifest.boot;
-  json["toplevel"] = manifest.toplevel;
-  json["kernel_version"] = manifest.kernel_version;
-  json["policy_version"] = manifest.policy_version;
-  json["policy_sha256"] = manifest.policy_sha256;
-  json["mode"] = manifest.mode;
-  json["cmdline"] = manifest.cmdline;
+  auto add = [&json](const char* key, const std::string& value) {
+    if (!value.empty()) json[key] = value;
+  };
+  add("board", manifest.board);
+  add("boot", manifest.boot);
+  add("toplevel", manifest.toplevel);
+  add("kernel_version", manifest.kernel_version);
+  if (manifest.policy_version) json["policy_version"] = manifest.policy_version;
+  add("policy_sha256", manifest.policy_sha256);
+  add("mode", manifest.mode);
+  add("cmdline", manifest.cmdline);
+  if (!manifest.needed_params.empty()) json["needed_params"] = manifest.needed_params;
   json["artifacts"] = Json::array();
   for (const Artifact& artifact : manifest.artifacts) {
     json["artifacts"].push_back({{"name", artifact.name},
@@ -35,9 +39,11 @@ std::string serialize_manifest(const Manifest& manifest) {
                                  {"size_bytes", artifact.size_bytes},
                                  {"sha256", artifact.sha256}});
   }
-  json["labels"] = {{"inodes", manifest.inodes},
-                    {"contexts", manifest.inodes_by_context},
-                    {"by_rule", manifest.inodes_by_rule}};
+  if (manifest.inodes) {
+    json["labels"] = {{"inodes", manifest.inodes},
+                      {"contexts", manifest.inodes_by_context},
+                      {"by_rule", manifest.inodes_by_rule}};
+  }
   // Rules may hold bytes that are no UTF-8; the manifest shows them as U+FFFD.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }

@@ -23,10 +23,13 @@ struct Artifact {
   std::string sha256;  // lower-case hexadecimal
 };
 
+/// Of a whole output folder, or of a part of one (join.h): what a part does not know is empty.
 struct Manifest {
   std::string board, boot, toplevel, kernel_version, policy_sha256, mode, cmdline;
   uint32_t policy_version = 0;
   std::vector<Artifact> artifacts;  // sorted by name
+  /// Of a root image that is made for no board: what its kernel's command line must hold.
+  std::vector<std::string> needed_params;
   uint64_t inodes = 0;
   std::map<std::string, uint64_t> inodes_by_context;
   /// `<pattern> <type flag>` as file_contexts has it, or a label rule as its file has it.

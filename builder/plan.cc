@@ -11,25 +11,28 @@ namespace builder {
 
 namespace {
 
-uint64_t size_on_host(const Closure& closure, const std::string& path) {
-  return imagefmt::Content::from_host_file(closure.host_path(path)).size_bytes();
+uint64_t size_on_host(const std::string& file) {
+  return imagefmt::Content::from_host_file(file).size_bytes();
 }
 
 }  // namespace
 
 BuildPlan plan(const LabelledSystem& system, const ImageOptions& image) {
   BuildPlan plan;
-  plan.files = {{"cmdline", system.command_line.size() + 1},
-                {"file_contexts", policy::serialize_exact_contexts(system.tree).size()},
-                {"initrd", size_on_host(system.closure, system.spec.initrd.value())},
-                {"kernel", size_on_host(system.closure, system.spec.kernel)},
-                {"kernel-config.fragment", system.kernel_config_fragment.size()}};
+  const BootPart& boot = system.boot;
+  plan.files = {{"file_contexts", policy::serialize_exact_contexts(system.tree).size()}};
+  if (!boot.kernel.empty()) {
+    plan.files.push_back({"cmdline", boot.command_line.size() + 1});
+    plan.files.push_back({"initrd", size_on_host(boot.initrd)});
+    plan.files.push_back({"kernel", size_on_host(boot.kernel)});
+    plan.files.push_back({"kernel-config.fragment", boot.kernel_config_fragment.size()});
+  }
   imagefmt::walk(system.selinux, [&](const std::string& path, const imagefmt::Node& node) {
     if (node.regular()) {
       plan.files.push_back({"policy" + path, node.regular()->content.size_bytes()});
     }
   });
-  for (const BootFile& file : system.boot_files) {
+  for (const BootFile& file : boot.files) {
     plan.files.push_back({file.name, file.size_bytes});
   }
   std::ranges::sort(plan.files, {}, &PlannedFile::name);

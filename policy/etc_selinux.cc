@@ -14,6 +14,10 @@
 
 namespace policy {
 
+std::string_view to_text(SelinuxMode mode) {
+  return mode == SelinuxMode::kEnforcing ? "enforcing" : "permissive";
+}
+
 using imagefmt::Content;
 using imagefmt::Error;
 using imagefmt::Faults;
@@ -186,9 +190,7 @@ SelinuxFolder make_selinux_folder(const PolicyFiles& files, const PolicyDb& poli
     result.tree.insert(path, make_regular(Content::from_bytes(std::move(text))));
   };
   const std::string folder = '/' + std::string(files.name) + '/';
-  add("/config",
-      fmt::format("SELINUX={}\nSELINUXTYPE={}\n",
-                  mode == SelinuxMode::kEnforcing ? "enforcing" : "permissive", files.name));
+  add("/config", fmt::format("SELINUX={}\nSELINUXTYPE={}\n", to_text(mode), files.name));
   add(fmt::format("{}policy/policy.{}", folder, files.version), std::string(files.binary));
   add(folder + "seusers", serialize_seusers(logins));
   for (auto& [path, text] : context_files) add(folder + "contexts/" + path, std::move(text));

@@ -21,6 +21,8 @@
 namespace policy {
 
 enum class SelinuxMode { kEnforcing, kPermissive };
+/// As /etc/selinux/config and the command line spell it.
+std::string_view to_text(SelinuxMode mode);
 
 /// What compiling a policy gives.
 struct PolicyFiles {

@@ -63,8 +63,8 @@ void add_build_command(CLI::App& app, Run& chosen) {
   add_compiled_policy_option(*command, build.system.policy);
   command
       ->add_option("--board", build.system.board,
-                   "a board's name (`intaglio boards`), or a .toml file")
-      ->required()
+                   "a board's name (`intaglio boards`), or a .toml file; without it, the root "
+                   "image and its policy alone, for any board (`join`)")
       ->option_text("NAME");
   command->add_option("--output", build.output, "the folder to write, whole or not at all")
       ->required()

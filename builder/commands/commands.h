@@ -37,6 +37,7 @@ void add_denials_command(CLI::App& app, Run& chosen);
 void add_kernel_config_commands(CLI::App& app, Run& chosen);
 void add_boards_command(CLI::App& app, Run& chosen);
 void add_boot_command(CLI::App& app, Run& chosen);
+void add_join_command(CLI::App& app, Run& chosen);
 void add_disk_command(CLI::App& app, Run& chosen);
 void add_mkbootimg_command(CLI::App& app, Run& chosen);
 void add_unpack_bootimg_command(CLI::App& app, Run& chosen);

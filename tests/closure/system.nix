@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The whole system. `package_list` is the file that `make` writes, `architecture` Debian's name of one; `greet` is what the package
+# `greeting` says.
+{ package_list, architecture, greet ? "Welcome." }:
+let
+  lib = import ./lib.nix { inherit architecture; };
+  list = builtins.fromJSON (builtins.readFile package_list);
+  all_packages = import ./packages.nix { inherit lib list; };
+  kernel = import ./kernel.nix { inherit lib list; packages = all_packages; };
+  initrd = import ./initrd.nix { inherit lib kernel; packages = all_packages; };
+  # What only the kernel and the initrd are made of is no part of the system; the kernel's package alone is 400 MB.
+  packages = builtins.removeAttrs all_packages (builtins.filter
+    (name: builtins.match "linux-image-.*|busybox-static" name != null) (builtins.attrNames all_packages));
+
+  oddities = import ./curiosities.nix { inherit lib packages; };
+  users = import ./users.nix { inherit lib; };
+  units = import ./units.nix { inherit lib packages; inherit (oddities) tidy; };
+  etc = import ./etc.nix { inherit lib packages units; };
+  greeting = lib.write_script_bin "greeting" "greeting" "#! ${packages.bash}/bin/bash\necho ${greet}\n";
+  system_path = import ./system-path.nix {
+    inherit lib packages kernel;
+    extra = [ oddities.less oddities.curiosities oddities.tidy ];
+  };
+  activation = import ./activation.nix { inherit lib packages kernel etc users greeting; };
+
+  toplevel_of = attributes: import ./toplevel.nix ({
+    inherit lib packages kernel initrd etc system_path activation;
+    name = "intaglio";
+    extra = [ oddities.single_program ];
+  } // attributes);
+  toplevel = toplevel_of {
+    kernel_params = [ "loglevel=4" "lsm=landlock,yama,bpf" ];
+    specialisations.verbose = toplevel_of { kernel_params = [ "loglevel=7" "systemd.log_level=debug" "lsm=landlock,yama,bpf" ]; };
+  };
+
+  # Debian's programs look below /usr and /lib; NixOS's own need none of that.
+  link = target: source: { inherit target source; type = "symlink"; mode = "0777"; user = 0; group = 0; };
+  contents = [
+    (link "/usr" "${system_path}")
+    (link "/bin" "${system_path}/bin")
+    (link "/sbin" "${system_path}/sbin")
+  ] ++ map (name: link "/${name}" "${system_path}/${name}") lib.target.lib_folders;
+in
+{
+  inherit lib packages kernel initrd toplevel contents;
+}

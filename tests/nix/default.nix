@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# What nix/ takes of nixpkgs, made from the sample closure's packages and the host's tools: `<nixpkgs>` of the tests.
+# INTAGLIO_PACKAGES names the list that tests/closure/make wrote, INTAGLIO the program. `sample` is the sample closure's
+# system, `greet` what one of its packages says.
+{ greet ? "Welcome.", ... }:
+let
+  system = import ../closure/system.nix { package_list = builtins.getEnv "INTAGLIO_PACKAGES"; architecture = "amd64"; inherit greet; };
+  inherit (system) lib;
+
+  # As tests/image has it: Debian's package, below its own folders.
+  policy = lib.run "selinux-policy-default"
+    {
+      modules = builtins.path { path = /usr/share/selinux/default; name = "modules"; };
+      contexts = builtins.path { path = /etc/selinux/default/contexts; name = "contexts"; };
+      setrans = builtins.path { path = /etc/selinux/default/setrans.conf; name = "setrans.conf"; };
+    } ''
+    mkdir -p "$out/share/selinux" "$out/etc/selinux/default"
+    cp -r "$modules" "$out/share/selinux/default"
+    cp -r "$contexts" "$out/etc/selinux/default/contexts"
+    cp "$setrans" "$out/etc/selinux/default/setrans.conf"
+  '';
+in
+{
+  runCommand = name: attributes: script: lib.derive name (attributes // {
+    args = [ "-euo" "pipefail" "-c" ''
+      # With structured attributes, the output's path is in a file.
+      if [ -e .attrs.sh ]; then . .attrs.sh; out=''${outputs[out]}; fi
+      ${script}
+    '' ];
+  });
+  writeText = lib.write_text;
+  closureInfo = { rootPaths }: import ../closure/closure-info.nix {
+    inherit lib;
+    toplevel = builtins.head rootPaths;
+    contents = "";
+  };
+
+  intaglio = lib.run "intaglio" { program = builtins.path { path = builtins.getEnv "INTAGLIO"; name = "intaglio"; }; } ''
+    mkdir -p "$out/bin"
+    cp "$program" "$out/bin/intaglio"
+  '';
+
+  sample = {
+    arch = "x86_64";
+    inherit (system) toplevel contents;
+    kernel = "${system.kernel.kernel}/bzImage";
+    kernelVersion = system.kernel.version;
+    initrd = "${system.initrd}/initrd";
+    # What activation would have set, and the toplevel's own.
+    kernelParams = [
+      "firmware_class.path=${system.kernel.firmware}/lib/firmware"
+      "sysctl.kernel.modprobe=${system.packages.kmod}/sbin/modprobe"
+      "loglevel=4"
+      "lsm=landlock,yama,bpf"
+    ];
+    policy = { modules = "${policy}/share/selinux/default"; booleans.systemd_tmpfiles_manage_all = true; };
+  };
+}

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The module, evaluated with nixpkgs' own `lib` (its folder is `nixpkgs_lib`) beside the options of NixOS that it sets: what they
+# hold then, what it refuses, and its documentation.
+{ nixpkgs_lib }:
+let
+  lib = import nixpkgs_lib;
+  pkgs = import <nixpkgs> { };
+  inherit (pkgs) sample;
+  any = lib.mkOption { type = lib.types.anything; };
+  list = lib.mkOption { type = lib.types.listOf lib.types.anything; default = [ ]; };
+  attrs = lib.mkOption { type = lib.types.attrsOf lib.types.anything; default = { }; };
+  flag = lib.mkOption { type = lib.types.bool; default = false; };
+
+  # What nixpkgs' modules declare.
+  nixos = { has_lsm, has_pam_package }: {
+    options = {
+      assertions = list;
+      boot = {
+        kernelPackages = any;
+        kernelParams = list;
+        kernelPatches = list;
+        initrd = { supportedFilesystems = list; availableKernelModules = list; };
+        loader.grub.enable = flag;
+      };
+      environment.etc = attrs;
+      fileSystems = attrs;
+      hardware = { firmware = any; deviceTree = { enable = flag; package = any; }; };
+      nix.enable = flag;
+      security = { apparmor.enable = flag; pam = lib.optionalAttrs has_pam_package { package = any; }; }
+        // lib.optionalAttrs has_lsm { lsm = list; };
+      systemd = { package = any; mounts = list; };
+      system = {
+        boot.loader = { kernelFile = any; initrdFile = any; };
+        build = attrs;
+      };
+    };
+    config = {
+      boot.kernelPackages = lib.mkDefault { kernel = { version = "6.1.0"; outPath = builtins.dirOf sample.kernel; config = { }; }; };
+      system.boot.loader = { kernelFile = "bzImage"; initrdFile = "initrd"; };
+      system.build = { inherit (sample) toplevel; initialRamdisk = builtins.dirOf sample.initrd; };
+      hardware.firmware = "/firmware";
+    };
+  };
+
+  # Of nixpkgs, beyond what the sample has.
+  packages = pkgs // {
+    kmod = "/kmod";
+    systemd.override = { withSelinux }: if withSelinux then "systemd with SELinux" else "systemd";
+    pam.overrideAttrs = change: change { buildInputs = [ "audit" ]; };
+    libselinux = "libselinux";
+    stdenv.hostPlatform.parsed.cpu.name = "x86_64";
+    selinux-refpolicy = "/refpolicy";
+  };
+
+  evaluate = { has_lsm ? true, has_pam_package ? true }: configuration: lib.evalModules {
+    modules = [ (nixos { inherit has_lsm has_pam_package; }) ../../nix/module.nix { config = configuration; } ];
+    specialArgs.pkgs = packages;
+  };
+  minimal = { appliance = { enable = true; board = "qemu-x86_64"; mac.policy = sample.policy.modules; }; };
+  change = more: (evaluate { } (lib.recursiveUpdate minimal more)).config;
+  failed = more: map (one: one.message) (builtins.filter (one: !one.assertion) (change more).assertions);
+  now = change { };
+  older = (evaluate { has_lsm = false; has_pam_package = false; } minimal).config;
+
+  expected = {
+    lsm = [ now.security.lsm [ "selinux" ] ];
+    older_kernel_params = [ older.boot.kernelParams [ "security=selinux" ] ];
+    root = [ now.fileSystems."/" { device = "/dev/vda"; fsType = "squashfs"; options = [ "ro" ]; } ];
+    root_of_a_phone = [
+      ((change { appliance.board = "oneplus-enchilada"; }).fileSystems."/".device)
+      "/dev/disk/by-partlabel/userdata"
+    ];
+    initrd = [ now.boot.initrd.supportedFilesystems [ "squashfs" ] ];
+    systemd = [ now.systemd.package "systemd with SELinux" ];
+    pam = [ now.security.pam.package { buildInputs = [ "audit" "libselinux" ]; } ];
+    var = [
+      (map (mount: [ mount.where mount.mountConfig.Options ]) now.systemd.mounts)
+      [
+        [ "/var" "mode=0755,nosuid,nodev,rootcontext=system_u:object_r:var_t:s0" ]
+        [ "/tmp" "mode=1777,nosuid,nodev,rootcontext=system_u:object_r:tmp_t:s0" ]
+      ]
+    ];
+    written_to = [
+      (change { appliance.root = { format = "ext4"; freeSpace = 4096; }; }).systemd.mounts
+      [ ]
+    ];
+    kernel = [
+      (let config = (builtins.head now.boot.kernelPatches).structuredExtraConfig; in
+        [ config.SECURITY_SELINUX config.SQUASHFS_XATTR.tristate config.DEFAULT_SECURITY_APPARMOR ])
+      [ lib.kernel.yes "y" lib.kernel.no ]
+    ];
+    own_kernel = [ (change { appliance.boot.kernelConfig = false; }).boot.kernelPatches [ ] ];
+    # A change of the console leaves the root as it is.
+    console = [
+      (let other = change { appliance.boot.console = "ttyS1"; }; of = name: config: config.system.build.appliance.${name}.drvPath; in
+        map (name: of name other == of name now) [ "policy" "root" "boot" "release" ])
+      [ true true false false ]
+    ];
+
+    nothing_refused = [ (failed { }) [ ] ];
+    architecture = [
+      (failed { appliance.board = "qemu-virt-aarch64"; })
+      [ "appliance.board: 'qemu-virt-aarch64' is aarch64, the system is x86_64" ]
+    ];
+    policy_version = [
+      (failed { appliance.mac.policyVersion = 34; })
+      [ "appliance.mac.policyVersion: Linux 6.1.0 reads versions up to 33, not 34" ]
+    ];
+    free_space = [
+      (failed { appliance.root.freeSpace = 4096; })
+      [ "appliance.root.freeSpace: a root of squashfs is read-only; appliance.root.format 'ext4' is not" ]
+    ];
+    apparmor = [
+      (failed { security.apparmor.enable = true; })
+      [ "appliance.mac.kind: 'selinux' contradicts security.apparmor.enable: a kernel runs one of them" ]
+    ];
+    etc = [
+      (failed { environment.etc."selinux/config".text = ""; })
+      [ "appliance.mac: environment.etc.\"selinux/config\" is the image's own" ]
+    ];
+    kernel_without = [
+      (failed { appliance.boot.kernelConfig = false; })
+      [ "appliance.boot.kernelConfig: kernel 6.1.0 has no SELinux (CONFIG_SECURITY_SELINUX), and this lets it stay so" ]
+    ];
+  };
+
+  # Markdown: a section for each option.
+  document = option: let
+    shown = value: if value ? text then value.text else builtins.toJSON value;
+  in ''
+    ## ${option.name}
+
+    ${option.description}
+
+    - type: ${option.type}
+    ${lib.optionalString (option ? default) "- default: `${shown option.default}`\n"}${
+      lib.optionalString (option ? example) "- example: `${shown option.example}`\n"}'';
+  documented = builtins.filter (option: option.visible && !option.internal && lib.hasPrefix "appliance." option.name)
+    (lib.optionAttrSetToDocList (evaluate { } minimal).options);
+in
+{
+  differing = lib.filterAttrs (_: pair: builtins.elemAt pair 0 != builtins.elemAt pair 1) expected;
+  cases = builtins.length (builtins.attrNames expected);
+  options = "# Options of the NixOS module\n\nMade of `nix/module.nix`; after a change of it, `tests/oracle/nix --options >nix/options.md`.\n\n"
+    + builtins.concatStringsSep "\n" (map document documented);
+}
