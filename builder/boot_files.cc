@@ -102,11 +102,15 @@ std::vector<DeviceTree> device_trees_for(const Board& board, const BootParts& pa
   return found;
 }
 
-void check_size(const Board& board, const BootFile& file) {
-  if (board.max_boot_bytes && file.size_bytes > *board.max_boot_bytes) {
-    throw Error(fmt::format("{} has {} bytes, and the board takes at most {}", file.name,
-                            file.size_bytes, *board.max_boot_bytes));
+void check_size(const Board& board, std::string_view subject, uint64_t size_bytes) {
+  if (board.max_boot_bytes && size_bytes > *board.max_boot_bytes) {
+    throw Error(fmt::format("{} {} bytes, and the board takes at most {}", subject, size_bytes,
+                            *board.max_boot_bytes));
   }
+}
+
+void check_size(const Board& board, const BootFile& file) {
+  check_size(board, file.name + " has", file.size_bytes);
 }
 
 BootFile make_boot_file(std::string name, std::string kind, Content content) {

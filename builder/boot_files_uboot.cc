@@ -71,40 +71,29 @@ Loaded load(const Board& board, const BootParts& parts) {
   }
   if (loader_chooses(board)) loaded.device_tree.clear();
   size += largest;
-  if (board.max_boot_bytes && size > *board.max_boot_bytes) {
-    throw Error(
-        fmt::format("kernel, initrd and device tree have {} bytes, and the board takes at most {}",
-                    size, *board.max_boot_bytes));
-  }
+  check_size(board, "kernel, initrd and device tree have", size);
   return loaded;
 }
 
-template <auto planned_size, auto write, class Options>
-void fill(BootFile& file, FileTree tree, const Options& options) {
-  file.size_bytes = planned_size(tree, options);
-  file.write = [shared = std::make_shared<const FileTree>(std::move(tree)), options](
-                   File& out, Reporter& reporter) { write(*shared, options, out, reporter); };
+template <class Options>
+Options options_of(const BootParts& parts) {
+  Options options;
+  options.volume_name = "boot";
+  options.identity = parts.toplevel;
+  options.image_mtime = parts.mtime;
+  return options;
 }
 
 /// U-Boot reads ext4 as our writer makes it, lk2nd nothing newer than ext2.
 BootFile make_boot_partition(const Board& board, FileTree tree, const BootParts& parts) {
-  walk(tree, [&](const std::string&, Node& node) { node.mtime = parts.mtime; });
-  BootFile file{"bootfs.img", "bootfs", 0, {}};
   if (board.loader == Loader::kLk2nd) {
-    Ext2Options options;
+    auto options = options_of<Ext2Options>(parts);
     options.min_size_bytes = kLk2ndLeastBytes + 1;
-    options.volume_name = "boot";
-    options.identity = parts.toplevel;
-    options.image_mtime = parts.mtime;
-    fill<planned_ext2_size, write_ext2>(file, std::move(tree), options);
-  } else {
-    Ext4Options options;
-    options.volume_name = "boot";
-    options.identity = parts.toplevel;
-    options.image_mtime = parts.mtime;
-    fill<planned_ext4_size, write_ext4>(file, std::move(tree), options);
+    return make_file_system<planned_ext2_size, write_ext2>("bootfs.img", "bootfs", std::move(tree),
+                                                           parts, options);
   }
-  return file;
+  return make_file_system<planned_ext4_size, write_ext4>("bootfs.img", "bootfs", std::move(tree),
+                                                         parts, options_of<Ext4Options>(parts));
 }
 
 std::string extlinux_conf(const Board& board, const BootParts& parts, const Loaded& loaded) {

@@ -66,12 +66,9 @@ BootFile make_esp(const Board& board, FileTree tree, const BootParts& parts) {
   options.size_bytes = kernel_partition_bytes(board);
   options.volume_name = "ESP";
   options.identity = parts.toplevel;
-  walk(tree, [&](const std::string&, Node& node) { node.mtime = parts.mtime; });
   return with_context("esp.img", [&] {
-    BootFile file{"esp.img", "esp", planned_fat_size(tree, options), {}};
-    file.write = [shared = std::make_shared<const FileTree>(std::move(tree)), options](
-                     File& out, Reporter& reporter) { write_fat(*shared, options, out, reporter); };
-    return file;
+    return make_file_system<planned_fat_size, write_fat>("esp.img", "esp", std::move(tree), parts,
+                                                         options);
   });
 }
 
@@ -126,10 +123,7 @@ void add_boot_loader_entries(const Board& board, const BootParts& parts,
                    fmt::format("systemd-boot{}.efi", machine_of(board).lower_case));
   std::string kernel = kernel_for(board, parts);
   uefi::parse_pe(as_bytes(kernel), parts.kernel);  // the loader starts it as a program
-  if (board.max_boot_bytes && kernel.size() > *board.max_boot_bytes) {
-    throw Error(fmt::format("the kernel has {} bytes, and the board takes at most {}",
-                            kernel.size(), *board.max_boot_bytes));
-  }
+  check_size(board, "the kernel has", kernel.size());
   FileTree tree;
   auto add = [&tree](const std::string& path, Content content) {
     tree.insert(path, make_regular(std::move(content)));

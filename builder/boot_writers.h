@@ -4,7 +4,11 @@
 // them. Each throws what is wrong, without naming the board.
 #pragma once
 
+#include <memory>
+#include <string_view>
+
 #include "builder/boot_files.h"
+#include "imagefmt/tree.h"
 
 namespace builder {
 
@@ -33,7 +37,22 @@ struct DeviceTree {
 };
 /// All that the board's definition names, where the loader chooses; sorted by name, one at least.
 std::vector<DeviceTree> device_trees_for(const Board& board, const BootParts& parts);
-/// Throws `<file> has N bytes, and the board takes at most M`.
+/// Throws `<subject> N bytes, and the board takes at most M`; `subject` ends in a verb.
+void check_size(const Board& board, std::string_view subject, uint64_t size_bytes);
+/// The same of a whole file.
 void check_size(const Board& board, const BootFile& file);
+
+/// One that is a file system of `tree`, whose nodes get the time of the files.
+template <auto planned_size, auto write, class Options>
+BootFile make_file_system(std::string name, std::string kind, imagefmt::FileTree tree,
+                          const BootParts& parts, const Options& options) {
+  walk(tree, [&](const std::string&, imagefmt::Node& node) { node.mtime = parts.mtime; });
+  BootFile file{std::move(name), std::move(kind), planned_size(tree, options), {}};
+  file.write = [shared = std::make_shared<const imagefmt::FileTree>(std::move(tree)), options](
+                   imagefmt::File& out, imagefmt::Reporter& reporter) {
+    write(*shared, options, out, reporter);
+  };
+  return file;
+}
 
 }  // namespace builder

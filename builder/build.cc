@@ -12,6 +12,7 @@
 #include "builder/boot_part.h"
 #include "builder/disk.h"
 #include "builder/etc.h"
+#include "builder/kernel_preflight.h"
 #include "builder/links.h"
 #include "builder/manifest.h"
 #include "builder/mount_contexts.h"
@@ -46,9 +47,9 @@ Arch arch_of(const Bootspec& spec) {
 }
 
 /// An output has an initrd for the board's loader: drivers of the root are modules on NixOS.
-const std::string& require_initrd(const Bootspec& spec) {
-  if (spec.initrd) return *spec.initrd;
-  throw Error(fmt::format("cannot build '{}': the closure has no initrd", spec.toplevel));
+void require_initrd(const Bootspec& spec) {
+  if (!spec.initrd)
+    throw Error(fmt::format("cannot build '{}': the closure has no initrd", spec.toplevel));
 }
 
 imagefmt::Directory read_store(const Closure& closure, unsigned jobs,
@@ -272,9 +273,7 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
                                   system.spec.kernel_params.end());
     system.boot = make_boot_part(
         *board,
-        {.kernel = {system.spec.kernel, system.kernel.release,
-                    read_kernel_config(closure, system.spec, system.kernel),
-                    closure.host_path(require_initrd(system.spec)), *system.spec.initrd},
+        {.kernel = judged_kernel_of(closure, system.spec, system.kernel),
          .kernel_file = closure.host_path(system.spec.kernel),
          .device_trees = device_trees ? closure.host_path(*device_trees) : "",
          .efi_programs = efi_programs_of(closure),
@@ -389,7 +388,7 @@ BuildResult build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   manifest.inodes = system.labels.inodes;
   manifest.inodes_by_context = system.labels.by_context;
   manifest.inodes_by_rule = name_rules(system.labels, system.rules);
-  imagefmt::write_file(folder + "/manifest.json", serialize_manifest(manifest));
+  imagefmt::write_file(manifest_file(folder), serialize_manifest(manifest));
 
   BuildResult result;
   result.inodes = system.labels.inodes;

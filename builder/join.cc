@@ -8,6 +8,7 @@
 #include <set>
 
 #include "builder/kernel_params.h"
+#include "builder/manifest.h"
 #include "imagefmt/base/file.h"
 
 namespace builder {
@@ -128,7 +129,7 @@ std::string join_manifests(const std::vector<NamedManifest>& manifests) {
 void join_parts(const std::vector<std::string>& parts, const std::string& output) {
   std::vector<NamedManifest> manifests;
   for (const std::string& part : parts) {
-    manifests.push_back({part, imagefmt::read_file(part + "/manifest.json", 64 << 20)});
+    manifests.push_back({part, read_manifest_text(part)});
   }
   const std::string joined = join_manifests(manifests);
   imagefmt::OutputFolder folder(output);
@@ -146,7 +147,7 @@ void join_parts(const std::vector<std::string>& parts, const std::string& output
       }
     }
   }
-  imagefmt::write_file(folder.partial() + "/manifest.json", joined);
+  imagefmt::write_file(manifest_file(folder.partial()), joined);
   folder.commit();
 }
 

@@ -54,6 +54,16 @@ void refuse_or_warn(const KernelVerdict& verdict, const std::string& kernel, Rep
 
 }  // namespace
 
+JudgedKernel judged_kernel_of(const Closure& closure, const Bootspec& spec, const Kernel& kernel) {
+  JudgedKernel judged{spec.kernel, kernel.release, read_kernel_config(closure, spec, kernel), "",
+                      ""};
+  if (spec.initrd) {
+    judged.initrd = closure.host_path(*spec.initrd);
+    judged.initrd_name = *spec.initrd;
+  }
+  return judged;
+}
+
 std::string check_kernel_config(const JudgedKernel& kernel, const SystemOptions& options,
                                 const Board& board, const std::string& command_line,
                                 Reporter& reporter) {
@@ -83,18 +93,6 @@ std::string check_kernel_config(const JudgedKernel& kernel, const SystemOptions&
                             fmt::format("Kernel options for board {}, profile {}, Linux {}",
                                         board.name, to_text(target.profile), kernel.release),
                             FragmentFormat::kKconfig);
-}
-
-std::string check_kernel_config(const Closure& closure, const Bootspec& spec, const Kernel& kernel,
-                                const SystemOptions& options, const Board& board,
-                                const std::string& command_line, Reporter& reporter) {
-  JudgedKernel judged{spec.kernel, kernel.release, read_kernel_config(closure, spec, kernel), "",
-                      ""};
-  if (spec.initrd) {
-    judged.initrd = closure.host_path(*spec.initrd);
-    judged.initrd_name = *spec.initrd;
-  }
-  return check_kernel_config(judged, options, board, command_line, reporter);
 }
 
 }  // namespace builder

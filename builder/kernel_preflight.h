@@ -22,6 +22,9 @@ struct JudgedKernel {
   std::string initrd_name;            // in messages
 };
 
+/// That of a closure, with what is known of its configuration.
+JudgedKernel judged_kernel_of(const Closure& closure, const Bootspec& spec, const Kernel& kernel);
+
 /// Judges the kernel by what the board and the image ask of it. Throws one Error with a
 /// line for each option without which the image would not boot labelled, and the fragment that
 /// mends it. What else is missing, a configuration that is nowhere to be found and an initrd that
@@ -29,9 +32,5 @@ struct JudgedKernel {
 std::string check_kernel_config(const JudgedKernel& kernel, const SystemOptions& options,
                                 const Board& board, const std::string& command_line,
                                 imagefmt::Reporter& reporter);
-/// The same of a closure's kernel.
-std::string check_kernel_config(const Closure& closure, const Bootspec& spec, const Kernel& kernel,
-                                const SystemOptions& options, const Board& board,
-                                const std::string& command_line, imagefmt::Reporter& reporter);
 
 }  // namespace builder

@@ -94,9 +94,22 @@ ManifestSummary parse_manifest(std::string_view text, const std::string& name) {
   return summary;
 }
 
+std::string manifest_file(const std::string& folder) {
+  return folder + "/manifest.json";
+}
+
+std::string read_manifest_text(const std::string& folder) {
+  return imagefmt::read_file(manifest_file(folder), 64 << 20);
+}
+
 ManifestSummary read_manifest(const std::string& folder) {
-  const std::string file = folder + "/manifest.json";
-  return parse_manifest(imagefmt::read_file(file, 64 << 20), file);
+  return parse_manifest(read_manifest_text(folder), manifest_file(folder));
+}
+
+std::string read_command_line(const std::string& folder) {
+  std::string line = imagefmt::read_file(folder + "/cmdline", 1 << 16);
+  while (line.ends_with('\n')) line.pop_back();
+  return line;
 }
 
 }  // namespace builder

@@ -56,7 +56,12 @@ struct ManifestSummary {
 ManifestSummary parse_manifest(std::string_view json, const std::string& name);
 /// All that it lists. Throws alike.
 std::vector<Artifact> parse_artifacts(std::string_view json, const std::string& name);
-/// That of an output folder.
+
+// Of an output folder.
+std::string manifest_file(const std::string& folder);
+std::string read_manifest_text(const std::string& folder);
 ManifestSummary read_manifest(const std::string& folder);
+/// The one line of its file `cmdline`.
+std::string read_command_line(const std::string& folder);
 
 }  // namespace builder

@@ -3,7 +3,6 @@
 
 #include "builder/image.h"
 #include "builder/links.h"
-#include "imagefmt/base/file.h"
 
 namespace builder {
 
@@ -19,8 +18,7 @@ std::vector<BootFile> make_boot_files(const OutputTarget& target, const Manifest
   BootParts parts;
   parts.kernel = folder + "/kernel";
   parts.initrd = folder + "/initrd";
-  parts.command_line = imagefmt::read_file(folder + "/cmdline", 1 << 16);
-  while (parts.command_line.ends_with('\n')) parts.command_line.pop_back();
+  parts.command_line = read_command_line(folder);
   parts.device_trees = target.device_trees;
   parts.options = target.boot;
   parts.toplevel = manifest.toplevel;

@@ -81,7 +81,7 @@ void boot_of_kernel(Options& options, Io& io) {
   manifest.mode = policy::to_text(system.mode);
   manifest.cmdline = part.command_line;
   manifest.artifacts = list_boot_artifacts(part, folder.partial());
-  write_file(folder.partial() + "/manifest.json", serialize_manifest(manifest));
+  write_file(manifest_file(folder.partial()), serialize_manifest(manifest));
   folder.commit();
 }
 

@@ -20,8 +20,8 @@ struct Options {
 };
 
 void plan(const Options& options, std::ostream& out) {
-  const std::string file = options.output + "/manifest.json";
-  const std::string manifest = imagefmt::read_file(file, 64 << 20);
+  const std::string file = manifest_file(options.output);
+  const std::string manifest = read_manifest_text(options.output);
   const ManifestSummary summary = parse_manifest(manifest, file);
   const Board board = find_board(options.board.empty() ? summary.board : options.board);
   if (board.name != summary.board) {

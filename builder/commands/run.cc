@@ -71,8 +71,7 @@ std::vector<std::string> qemu_command(const std::string& output, const std::stri
          "-drive", drive(output + '/' + disk->second, board.qemu_drive + ",snapshot=on")});
     return command;
   }
-  std::string cmdline = imagefmt::read_file(output + "/cmdline", 1 << 16);
-  while (cmdline.ends_with('\n')) cmdline.pop_back();
+  std::string cmdline = read_command_line(output);
   for (const std::string& parameter : board.qemu_cmdline) cmdline += ' ' + parameter;
   add({"-kernel", output + "/kernel", "-initrd", output + "/initrd", "-append", cmdline, "-drive",
        drive(output + '/' + manifest.root_image(),

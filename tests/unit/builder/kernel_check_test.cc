@@ -261,8 +261,8 @@ struct Preflight : tests::TinyStore {
     const Bootspec spec = read_bootspec(closure);
     SystemOptions complete = options;
     complete.compression = "zstd";
-    return check_kernel_config(closure, spec, read_kernel(closure, spec), complete,
-                               find_board("qemu-x86_64"), "security=selinux", warnings);
+    return check_kernel_config(judged_kernel_of(closure, spec, read_kernel(closure, spec)),
+                               complete, find_board("qemu-x86_64"), "security=selinux", warnings);
   }
   std::string toplevel, linux;
 };
