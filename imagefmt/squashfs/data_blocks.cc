@@ -349,6 +349,7 @@ PlacedData write_data(const std::vector<SourceFile>& files, const DataOptions& o
 
 Bytes serialize_places(const std::vector<SourceFile>& files, const PlacedData& data) {
   std::vector<KnownFile> known;
+  known.reserve(files.size());
   for (size_t i = 0; i < files.size(); ++i) {
     const Content& content = *files[i].content;
     if (!content.id() || content.size_bytes() == 0) continue;
