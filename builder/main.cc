@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <execinfo.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -49,10 +50,12 @@ void say_out_of_memory() noexcept {
 }
 
 /// Where there is no memory is no bug, even if it is found out in a function that must not throw, as
-/// CLI11 has them: that ends the program as elsewhere.
+/// CLI11 and the C++ library have them: that ends the program as elsewhere.
 [[noreturn]] void terminate() noexcept {
   try {
     if (const std::exception_ptr thrown = std::current_exception()) std::rethrow_exception(thrown);
+    // What left such a function may not be known here; but whether there is memory is.
+    ::operator delete(::operator new(1 << 16));
   } catch (const std::bad_alloc&) {
     say_out_of_memory();
     imagefmt::discard_outputs();
@@ -63,7 +66,15 @@ void say_out_of_memory() noexcept {
   std::abort();
 }
 
+/// Where an error passes a function of the C library, as libre2's may pass pthread_once, that library
+/// loads libgcc, and ends the program if there is no memory for it. This loads it now.
+void prepare_to_unwind() {
+  void* frame = nullptr;
+  backtrace(&frame, 1);
+}
+
 int run(int argc, char** argv) {
+  prepare_to_unwind();
   std::ios::sync_with_stdio(false);
   umask(022);  // modes of outputs do not depend on the caller's
   clean_up_on_signals();

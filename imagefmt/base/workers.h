@@ -4,6 +4,7 @@
 // submitted, and whoever submitted them takes their results in that order.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -21,7 +22,8 @@ class Workers {
   explicit Workers(unsigned count);
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
-  /// Drops the tasks that have not begun and waits for the others.
+  /// Waits for the tasks that have begun. The results of the others are empty ones: a broken promise
+  /// would need memory, of which there may be none where an error ends the work.
   ~Workers();
 
   /// Runs `task(worker)` on a thread; `worker` counts from 0, so that a task can use what belongs
@@ -29,7 +31,10 @@ class Workers {
   template <class Task>
   auto submit(Task task) {
     using Result = std::invoke_result_t<Task&, unsigned>;
-    auto packaged = std::make_shared<std::packaged_task<Result(unsigned)>>(std::move(task));
+    auto packaged = std::make_shared<std::packaged_task<Result(unsigned)>>(
+        [this, task = std::move(task)](unsigned worker) mutable {
+          return stopping_ ? Result() : task(worker);
+        });
     std::future<Result> result = packaged->get_future();
     push([packaged](unsigned worker) { (*packaged)(worker); });
     return result;
@@ -42,7 +47,7 @@ class Workers {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::function<void(unsigned)>> tasks_;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_ = false;
   std::vector<std::jthread> threads_;  // last: they use the rest
 };
 
