@@ -132,7 +132,8 @@ std::optional<policy::PolicyDb> read_policy(const std::string& file, std::string
 
 }  // namespace
 
-PackResult pack(const PackOptions& options, std::istream& in, imagefmt::Reporter& reporter) {
+void pack(const PackOptions& options, std::istream& in, imagefmt::Reporter& reporter,
+          const std::function<void(const PackResult&)>& describe) {
   // What was given, read and checked, before any long work.
   check_output(options);
   check_image_options(options.image);
@@ -162,12 +163,10 @@ PackResult pack(const PackOptions& options, std::istream& in, imagefmt::Reporter
   // From here on the tree is const.
   imagefmt::WrittenImage written = write_image(tree, options.image, output.file(), reporter);
   index.file().write(0, std::exchange(written.index, {}));
-  PackResult result{labels.inodes, labels.by_context.size(),
-                    measure_sizes(tree, std::move(written))};
+  describe({labels.inodes, labels.by_context.size(), measure_sizes(tree, std::move(written))});
   // What ends in between leaves the old image, and an index that is known not to be its own.
   index.commit();
   output.commit();
-  return result;
 }
 
 }  // namespace builder

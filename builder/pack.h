@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <iosfwd>
 #include <optional>
 #include <string>
@@ -42,7 +43,9 @@ struct PackResult {
 /// Makes an image of a folder or of a tar archive, whole or not at all, and the index beside it:
 /// modes, owners, times and xattrs as they are there or as `owners` say, labels from the rules. `in`
 /// is the standard input. Throws what cannot be read, labelled or held by the format, all of a kind
-/// at once.
-PackResult pack(const PackOptions& options, std::istream& in, imagefmt::Reporter& reporter);
+/// at once. `describe` is called when the image is made and has yet to take its name: if it throws,
+/// there is none.
+void pack(const PackOptions& options, std::istream& in, imagefmt::Reporter& reporter,
+          const std::function<void(const PackResult&)>& describe);
 
 }  // namespace builder

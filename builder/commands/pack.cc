@@ -175,15 +175,19 @@ void add_pack_command(CLI::App& app, Run& chosen) {
       // Begun first: whether it can be written does not show after a run alone.
       std::optional<imagefmt::OutputFile> report;
       if (!options->report.empty()) report.emplace(options->report);
-      const PackResult result = builder::pack(options->pack, io.in, reporter);
-      if (report) {
-        const std::string text = serialize_report(reporter, {result.sizes, {}, {}});
-        report->file().write(0, imagefmt::as_bytes(text));
-        report->commit();
-      }
-      if (!options->quiet) io.err << sizes_summary(result.sizes);
-      io.out << fmt::format("{}: {} inodes, {} contexts, {}\n", options->pack.output, result.inodes,
-                            result.contexts, format_image_size(result.sizes));
+      std::string sizes, line;
+      builder::pack(options->pack, io.in, reporter, [&](const PackResult& result) {
+        if (report) {
+          const std::string text = serialize_report(reporter, {result.sizes, {}, {}});
+          report->file().write(0, imagefmt::as_bytes(text));
+        }
+        if (!options->quiet) sizes = sizes_summary(result.sizes);
+        line = fmt::format("{}: {} inodes, {} contexts, {}\n", options->pack.output, result.inodes,
+                           result.contexts, format_image_size(result.sizes));
+      });
+      if (report) report->commit();
+      io.err << sizes;
+      io.out << line;
       return 0;
     };
   });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "imagefmt/base/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/file.h>
@@ -89,16 +90,17 @@ bool lock_standing(int fd) {
 /// Removes what killed processes left beside `path`.
 void remove_stale_partials(const fs::path& path) {
   const std::string prefix = partial_prefix(path);
-  std::error_code ignored;
   std::vector<fs::path> stale;
-  for (fs::directory_iterator entry(path.parent_path(), ignored);
-       !ignored && entry != fs::directory_iterator(); entry.increment(ignored)) {
-    const std::string name = entry->path().filename();
+  // Not by the C++ library: its iterator ends the program where there is no memory.
+  const Handle<DIR, closedir> folder(opendir(path.parent_path().c_str()));
+  while (const dirent* entry = folder ? readdir(folder.get()) : nullptr) {
+    const std::string_view name = entry->d_name;
     if (name.starts_with(prefix) && name.size() > prefix.size() &&
-        name.find_first_not_of("0123456789", prefix.size()) == std::string::npos) {
-      stale.push_back(entry->path());
+        name.find_first_not_of("0123456789", prefix.size()) == std::string_view::npos) {
+      stale.push_back(path.parent_path() / name);
     }
   }
+  std::error_code ignored;
   for (const fs::path& partial : stale) {
     if (UniqueFd lock = try_lock(partial)) fs::remove_all(partial, ignored);
   }
