@@ -41,6 +41,9 @@ class HostReader : public ContentReader {
     if (file_.read_some(offset_, into) != into.size()) throw_changed();
     offset_ += into.size();
   }
+  bool clone(File& to, uint64_t offset, uint64_t size_bytes) const override {
+    return to.clone(offset, file_, offset_, size_bytes);
+  }
   void skip(uint64_t size_bytes) override { offset_ += size_bytes; }
   uint64_t hole_size() const override {
     const off_t data = lseek(file_.fd(), static_cast<off_t>(offset_), SEEK_DATA);

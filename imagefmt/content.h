@@ -15,6 +15,8 @@
 
 namespace imagefmt {
 
+class File;
+
 /// Where a reader of an image or an archive finds the bytes of one of its files. Used from several threads.
 class ContentSource {
  public:
@@ -36,6 +38,11 @@ class ContentReader {
   virtual ~ContentReader() = default;
   /// REQUIRES: the calls together do not pass the end of the content.
   virtual void read(std::span<uint8_t> into) = 0;
+  /// As File::clone() of the `size_bytes` from here on, which it does not go behind.
+  virtual bool clone(File& to, uint64_t offset, uint64_t size_bytes) const {
+    (void)to, (void)offset, (void)size_bytes;
+    return false;
+  }
   /// Goes on behind the next `size_bytes`. REQUIRES: as read().
   virtual void skip(uint64_t size_bytes) = 0;
   /// How many bytes from here on are known to be zero without being read: a hole of a sparse file.

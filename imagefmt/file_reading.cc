@@ -4,16 +4,9 @@
 #include <algorithm>
 #include <mutex>
 
+#include "imagefmt/base/xxh3.h"
+
 namespace imagefmt {
-
-namespace {
-
-/// Finds files that may be equal; that they are is decided by their bytes.
-size_t fingerprint_of(ByteView bytes) {
-  return std::hash<std::string_view>()(as_text(bytes));
-}
-
-}  // namespace
 
 struct BufferPool::Shared {
   size_t size;
@@ -110,7 +103,7 @@ void FileReading::read_batch(Batch& batch) {
     const std::span<uint8_t> bytes(place, static_cast<size_t>(content.size_bytes()));
     if (bytes.empty()) continue;
     read_part(content, 0, bytes);
-    if (is_compared(file.index)) file.fingerprint = fingerprint_of(bytes);
+    if (is_compared(file.index)) file.fingerprint = xxh3(bytes);
     file.bytes = bytes;
     place += bytes.size();
   }
@@ -147,7 +140,7 @@ void FileReading::read_large(size_t file, FileSink& sink) {
     part.bytes = bytes;
     auto is_equal = [&](const Content& earlier) { return earlier == content; };
     if (first && is_compared(file)) {
-      if (std::optional<size_t> earlier = find_equal(file, fingerprint_of(bytes), is_equal)) {
+      if (std::optional<size_t> earlier = find_equal(file, xxh3(bytes), is_equal)) {
         return sink.add_equal(file, *earlier, {});
       }
     }
@@ -158,9 +151,10 @@ void FileReading::read_large(size_t file, FileSink& sink) {
   }
 }
 
-/// The earlier file that `file` is equal to. If there is none, `file` is kept for later ones.
+/// The earlier file that `file` is equal to: the fingerprint finds it, its bytes decide. If there is
+/// none, `file` is kept for later ones.
 template <class IsEqual>
-std::optional<size_t> FileReading::find_equal(size_t file, size_t fingerprint,
+std::optional<size_t> FileReading::find_equal(size_t file, uint64_t fingerprint,
                                               const IsEqual& is_equal) {
   if (!is_compared(file)) return std::nullopt;
   std::vector<size_t>& candidates = by_fingerprint_[fingerprint];

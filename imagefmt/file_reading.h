@@ -83,7 +83,7 @@ class FileReading {
     struct File {
       size_t index;
       ByteView bytes;  // in the buffer
-      size_t fingerprint;
+      uint64_t fingerprint;
     };
     BufferPool::Buffer buffer;
     std::vector<File> files;
@@ -101,7 +101,7 @@ class FileReading {
   void pass_unread(size_t file, FileSink& sink);
   void read_large(size_t file, FileSink& sink);
   template <class IsEqual>
-  std::optional<size_t> find_equal(size_t file, size_t fingerprint, const IsEqual& is_equal);
+  std::optional<size_t> find_equal(size_t file, uint64_t fingerprint, const IsEqual& is_equal);
 
   std::vector<const Content*> files_;
   std::vector<KnownPlace> places_;
@@ -110,7 +110,7 @@ class FileReading {
   size_t next_to_read_ = 0;
   std::deque<std::future<Batch>> batches_;
   // The first ones of equals.
-  std::unordered_map<size_t, std::vector<size_t>> by_fingerprint_;
+  std::unordered_map<uint64_t, std::vector<size_t>> by_fingerprint_;
   std::map<std::pair<bool, KnownPlace>, size_t> by_place_;  // and whether they are uncompressed
 };
 

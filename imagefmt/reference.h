@@ -10,6 +10,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -97,7 +98,11 @@ bool has_part(std::span<const T> list, uint64_t first, uint64_t count) {
 /// Puts entries in the order that find_indexed() needs: by id, each once.
 template <class Entry>
 void sort_indexed(std::vector<Entry>& entries) {
-  std::ranges::stable_sort(entries, {}, &Entry::id);
+  static_assert(std::is_trivially_copyable_v<Entry> && alignof(Entry) == 1);
+  // By all of their bytes: which of those with one id stays depends on nothing else.
+  std::ranges::sort(entries, [](const Entry& a, const Entry& b) {
+    return std::memcmp(&a, &b, sizeof(Entry)) < 0;
+  });
   entries.erase(std::unique(entries.begin(), entries.end(),
                             [](const Entry& a, const Entry& b) { return a.id == b.id; }),
                 entries.end());
@@ -134,6 +139,10 @@ class Reference {
   uint64_t size_bytes() const { return index_.header.image_size; }
   /// Throws BadReference.
   void read(uint64_t offset, std::span<uint8_t> into) const;
+  /// As File::clone() of a range of the image.
+  bool clone(uint64_t offset, File& to, uint64_t to_offset, uint64_t size_bytes) const {
+    return to.clone(to_offset, image_, offset, size_bytes);
+  }
   /// Throws BadReference unless these bytes, read at `offset`, are those that the index means.
   static void check(uint64_t offset, ByteView bytes, uint64_t checksum);
 

@@ -19,9 +19,18 @@ namespace builder {
 
 namespace {
 
-/// Where distributions and NixOS put UEFI firmware for QEMU, the usual one first.
-std::vector<std::string> usual_firmware(Arch arch) {
-  if (arch == Arch::kX86_64) {
+/// U-Boot takes the place of UEFI firmware in a machine that QEMU emulates.
+bool boots_by_u_boot(const Board& board) {
+  return board.boot_kind == BootKind::kExtlinux || board.boot_kind == BootKind::kBootScript;
+}
+
+/// Where distributions and NixOS put what boots a disk in QEMU, the usual one first.
+std::vector<std::string> usual_firmware(const Board& board) {
+  if (boots_by_u_boot(board)) {
+    return {fmt::format("/usr/lib/u-boot/qemu_{}/u-boot.bin",
+                        board.arch == Arch::kX86_64 ? "x86_64" : "arm64")};
+  }
+  if (board.arch == Arch::kX86_64) {
     return {"/usr/share/OVMF/OVMF_CODE_4M.fd",
             "/usr/share/OVMF/OVMF_CODE.fd",
             "/usr/share/edk2/ovmf/OVMF_CODE.fd",
@@ -35,15 +44,14 @@ std::vector<std::string> usual_firmware(Arch arch) {
 }
 
 std::string find_firmware(const Board& board) {
-  const std::vector<std::string> usual = usual_firmware(board.arch);
+  const std::vector<std::string> usual = usual_firmware(board);
   std::error_code ignored;  // what cannot be looked at is not there
   for (const std::string& file : usual) {
     if (std::filesystem::exists(file, ignored)) return file;
   }
-  throw imagefmt::Error(
-      fmt::format("cannot run board '{}': it needs UEFI firmware, which --firmware names; there is "
-                  "none of {}",
-                  board.name, one_of(usual, "and")));
+  throw imagefmt::Error(fmt::format(
+      "cannot run board '{}': it needs {}, which --firmware names; there is none of {}", board.name,
+      boots_by_u_boot(board) ? "U-Boot" : "UEFI firmware", one_of(usual, "and")));
 }
 
 /// The value of QEMU's option -drive. It reads a comma in a value as the end of it unless it is doubled.
@@ -66,9 +74,13 @@ std::vector<std::string> qemu_command(const std::string& output, const std::stri
   };
   // What a guest writes goes with it: the output folder stays what its manifest says.
   if (const auto disk = manifest.files.find("disk"); disk != manifest.files.end()) {
-    add({"-drive",
-         drive(firmware.empty() ? find_firmware(board) : firmware, "if=pflash,readonly=on"),
-         "-drive", drive(output + '/' + disk->second, board.qemu_drive + ",snapshot=on")});
+    const std::string file = firmware.empty() ? find_firmware(board) : firmware;
+    if (boots_by_u_boot(board)) {
+      add({"-bios", file});
+    } else {
+      add({"-drive", drive(file, "if=pflash,readonly=on")});
+    }
+    add({"-drive", drive(output + '/' + disk->second, board.qemu_drive + ",snapshot=on")});
     return command;
   }
   std::string cmdline = read_command_line(output);
@@ -122,7 +134,7 @@ void add_run_command(CLI::App& app, Run& chosen) {
   command->add_option("OUTPUT", options->output, "the output folder")->required();
   command
       ->add_option("--firmware", options->firmware,
-                   "the UEFI firmware that boots disk.img (default: QEMU's usual one)")
+                   "what boots disk.img: UEFI firmware or U-Boot (default: the usual one)")
       ->option_text("FILE");
   command->add_flag("--print", options->print,
                     "print the command, an argument a line; run nothing");

@@ -2,7 +2,9 @@
 #include "imagefmt/base/file.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 
 #include <cerrno>
 #include <cstddef>
@@ -250,6 +252,15 @@ void File::write(uint64_t offset, ByteView bytes) {
     }
     done += static_cast<size_t>(count);
   }
+}
+
+bool File::clone(uint64_t offset, const File& from, uint64_t from_offset, uint64_t size_bytes) {
+  file_clone_range range{};
+  range.src_fd = from.fd();
+  range.src_offset = from_offset;
+  range.src_length = size_bytes;
+  range.dest_offset = offset;
+  return ioctl(fd(), FICLONERANGE, &range) == 0;
 }
 
 void File::resize(uint64_t size_bytes) {

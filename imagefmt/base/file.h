@@ -45,6 +45,10 @@ class File {
     return value;
   }
   void write(uint64_t offset, ByteView bytes);
+  /// Lets this file and `from` have the blocks of a range in common, so that nothing is copied, and
+  /// says whether it could: one file system must hold both, know how (btrfs, XFS), and have all
+  /// numbers whole blocks of its own. Else nothing has changed.
+  bool clone(uint64_t offset, const File& from, uint64_t from_offset, uint64_t size_bytes);
   void resize(uint64_t size_bytes);
   void sync();
   /// Begins to bring a range that was written to the disk, and does not wait for it.

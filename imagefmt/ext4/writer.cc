@@ -19,6 +19,9 @@ constexpr size_t kBatchBytes = kPieceBlocks * size_t{kBlockSize};
 /// Written and perhaps not yet on the disk; a thread waits for what is older.
 constexpr size_t kBatchesInFlight = 16;
 
+/// What is smaller is copied: to share it costs more, and leaves the image in more pieces.
+constexpr size_t kLeastCloned = 16 * size_t{kBlockSize};
+
 /// What goes to disk in one write: some of a list's items.
 struct Batch {
   uint64_t offset = 0;  // in the image
@@ -33,10 +36,21 @@ struct Piece {
   uint64_t checksum = 0;
 };
 
+/// Some of a batch's pieces when their bytes are in its buffer.
+struct Filled {
+  size_t piece_count = 0;
+  size_t cloned_bytes = 0;  // of the first; they are in the image already
+};
+
 class ImageWriter {
  public:
   ImageWriter(const Plan& plan, const KnownFiles* known, unsigned jobs, File& out)
-      : plan_(plan), known_(known), jobs_(jobs), out_(out) {}
+      : plan_(plan),
+        known_(known),
+        jobs_(jobs),
+        out_(out),
+        // Tried within the image, of which nothing is written yet: zeros become zeros.
+        can_clone_(out.clone(kBlockSize, out, 0, kBlockSize)) {}
 
   void write_files(Stage& stage) {
     std::vector<Batch> batches;
@@ -53,15 +67,22 @@ class ImageWriter {
     first_pieces_.push_back(low32(pieces_.size()));
     write_batches(batches, [&](const Batch& batch, std::span<uint8_t> into) {
       std::span<Piece> pieces = std::span(pieces_).subspan(batch.first, batch.count);
+      size_t written = 0, done = 0;  // bytes of the batch
       while (!pieces.empty()) {
-        size_t count = copy_known(pieces, into);
-        if (count == 0) count = read_first(pieces, into);
-        for (const Piece& piece : pieces.first(count)) {
-          into = into.subspan(piece.run.count * size_t{kBlockSize});
+        const uint64_t offset = batch.offset + done;
+        Filled filled = copy_known(pieces, offset, into.subspan(done));
+        if (filled.piece_count == 0) filled = read_first(pieces, offset, into.subspan(done));
+        if (filled.cloned_bytes != 0) {
+          out_.write(batch.offset + written, into.subspan(written, done - written));
+          written = done + filled.cloned_bytes;
+        }
+        for (const Piece& piece : pieces.first(filled.piece_count)) {
+          done += piece.run.count * size_t{kBlockSize};
           stage.advance(bytes_in(piece));
         }
-        pieces = pieces.subspan(count);
+        pieces = pieces.subspan(filled.piece_count);
       }
+      out_.write(batch.offset + written, into.subspan(written));
     });
   }
 
@@ -105,15 +126,17 @@ class ImageWriter {
     }
     write_batches(batches, [&](const Batch& batch, std::span<uint8_t> into) {
       std::fill(into.begin(), into.end(), uint8_t{0});
+      std::span<uint8_t> left = into;
       for (size_t i = batch.first; i < batch.first + batch.count; ++i) {
         const PlannedInode& inode = plan_.inodes[folders[i]];
         const size_t size = plan_.runs_of(inode)[0].count * size_t{kBlockSize};
         const Directory& directory = *inode.node->directory();
         serialize_directory(directory, plan_directory(directory, plan_.seeds),
                             Plan::number_of(folders[i]), Plan::number_of(inode.parent),
-                            Plan::number_of(inode.first_child), plan_.seeds, into.first(size));
-        into = into.subspan(size);
+                            Plan::number_of(inode.first_child), plan_.seeds, left.first(size));
+        left = left.subspan(size);
       }
+      out_.write(batch.offset, into);
     });
   }
 
@@ -155,6 +178,7 @@ class ImageWriter {
           serialize_inode(plan_, *inode, number, into.subspan(i * inode_size, inode_size));
         }
       }
+      out_.write(batch.offset, into);
     });
   }
 
@@ -253,8 +277,9 @@ class ImageWriter {
     return file ? known_->find_piece(*file, piece.run.logical, piece.run.count) : nullptr;
   }
 
-  /// Copies as many of the first pieces as lie one behind the other in the reference. Their number.
-  size_t copy_known(std::span<Piece> pieces, std::span<uint8_t> into) {
+  /// Reads as many of the first pieces as lie one behind the other in the reference: for `offset` of
+  /// the image, where they are shared if they can be.
+  Filled copy_known(std::span<Piece> pieces, uint64_t offset, std::span<uint8_t> into) {
     uint64_t start = 0, size = 0;  // bytes
     size_t count = 0;
     for (; count < pieces.size(); ++count) {
@@ -264,38 +289,46 @@ class ImageWriter {
       size += known->count * uint64_t{kBlockSize};
       pieces[count].checksum = known->checksum;
     }
-    if (count == 0) return 0;
+    if (count == 0) return {};
     known_->reference().read(start, into.first(size));
+    size_t checked = 0;
     for (const Piece& piece : pieces.first(count)) {
       const size_t piece_size = piece.run.count * size_t{kBlockSize};
-      Reference::check(start, into.first(piece_size), piece.checksum);
-      into = into.subspan(piece_size);
-      start += piece_size;
+      Reference::check(start + checked, into.subspan(checked, piece_size), piece.checksum);
+      checked += piece_size;
     }
     reused_bytes_ += size;
-    return count;
+    const bool is_cloned =
+        can_clone_ && size >= kLeastCloned && known_->reference().clone(start, out_, offset, size);
+    return {count, is_cloned ? size : 0};
   }
 
-  /// Reads the first piece from its file; returns 1.
-  size_t read_first(std::span<Piece> pieces, std::span<uint8_t> into) const {
+  /// Reads the first piece from its file: for `offset` of the image, where its whole blocks are
+  /// shared if they can be.
+  Filled read_first(std::span<Piece> pieces, uint64_t offset, std::span<uint8_t> into) {
     Piece& piece = pieces.front();
     into = into.first(piece.run.count * size_t{kBlockSize});
-    const size_t size = bytes_in(piece);
-    read_part(content_of(piece), uint64_t{piece.run.logical} * kBlockSize, into.first(size));
+    const size_t size = bytes_in(piece), whole = size - size % kBlockSize;
+    const std::unique_ptr<ContentReader> reader = content_of(piece).open();
+    reader->skip(uint64_t{piece.run.logical} * kBlockSize);
+    const bool is_cloned =
+        can_clone_ && whole >= kLeastCloned && reader->clone(out_, offset, whole);
+    reader->read(into.first(size));
+    reader->finish();
     std::ranges::fill(into.subspan(size), uint8_t{0});
     piece.checksum = xxh3(into);
-    return 1;
+    return {1, is_cloned ? whole : 0};
   }
 
-  template <class Fill>
-  void write_batches(const std::vector<Batch>& batches, const Fill& fill) {
+  /// `write(batch, buffer)` makes a batch's bytes and writes them.
+  template <class Write>
+  void write_batches(const std::vector<Batch>& batches, const Write& write) {
     parallel_for(jobs_, batches.size(), [&](size_t i) {
       const size_t size = batches[i].size;  // above kBatchBytes: that of one large directory
       const BufferPool::Buffer buffer =
           size <= kBatchBytes ? buffers_.take() : BufferPool::Buffer(new uint8_t[size]);
       const std::span<uint8_t> into(buffer.get(), size);
-      fill(batches[i], into);
-      out_.write(batches[i].offset, into);
+      write(batches[i], into);
       // The disk writes while more is read, and what it has takes no memory, as with Output.
       out_.begin_sync(batches[i].offset, size);
       if (i < kBatchesInFlight) return;
@@ -314,6 +347,7 @@ class ImageWriter {
       for (size_t i = 0; i < batch.count; ++i) {
         serialize(batch.first + i, into.subspan(i * kBlockSize, kBlockSize));
       }
+      out_.write(batch.offset, into);
     });
   }
 
@@ -321,6 +355,7 @@ class ImageWriter {
   const KnownFiles* known_;  // null: no inode has one
   unsigned jobs_;
   File& out_;
+  const bool can_clone_;
   std::vector<Piece> pieces_;
   std::vector<uint32_t> first_pieces_;  // of the runs of files; and an end
   std::atomic<uint64_t> reused_bytes_ = 0;

@@ -71,7 +71,7 @@ class DataWriter : private FileSink {
         block_buffers_(block_size_) {
     unsigned jobs = job_count(options.jobs);
     read_ahead_ = jobs + 1;
-    window_ = std::clamp<size_t>(kWindowBytes / block_size_, 2 * jobs, 8 * jobs);
+    window_ = std::max<size_t>(kWindowBytes / block_size_, 2 * jobs);
     for (unsigned i = 0; i < jobs; ++i) {
       compressors_.emplace_back(options.compression, options.level, block_size_);
     }
@@ -349,6 +349,7 @@ PlacedData write_data(const std::vector<SourceFile>& files, const DataOptions& o
 
 Bytes serialize_places(const std::vector<SourceFile>& files, const PlacedData& data) {
   std::vector<KnownFile> known;
+  known.reserve(files.size());
   for (size_t i = 0; i < files.size(); ++i) {
     const Content& content = *files[i].content;
     if (!content.id() || content.size_bytes() == 0) continue;
