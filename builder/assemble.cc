@@ -12,7 +12,6 @@
 namespace builder {
 
 using imagefmt::Content;
-using imagefmt::Directory;
 using imagefmt::Entry;
 using imagefmt::Error;
 using imagefmt::Faults;
@@ -24,12 +23,6 @@ using imagefmt::Node;
 std::span<const imagefmt::EmbeddedFile> embedded_inits();
 
 namespace {
-
-FileTree tree_of_store(Directory store) {
-  FileTree tree;
-  tree.insert("/nix/store", Node(std::move(store), 0755));
-  return tree;
-}
 
 Activation read_activation(const FileTree& tree, const std::string& toplevel) {
   std::string path = toplevel + "/activate";
@@ -144,8 +137,8 @@ std::string_view sealed_init(std::string_view architecture) {
   throw Error(fmt::format("there is no first process for '{}'", architecture));
 }
 
-Assembly assemble(Directory store, const AssembleOptions& options) {
-  Root root(tree_of_store(std::move(store)), options.mtime);
+Assembly assemble(FileTree store, const AssembleOptions& options) {
+  Root root(std::move(store), options.mtime);
   check_start(root.tree(), options);
   std::string etc = folder_at(root.tree(), options.toplevel + "/etc").path;
   Activation activation = read_activation(root.tree(), options.toplevel);

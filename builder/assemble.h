@@ -52,9 +52,9 @@ struct Assembly {
   std::vector<std::string> warnings;       // a line each
 };
 
-/// `store` is the content of /nix/store. Throws every mistake of the closure and of the contents
+/// `store` is a closure's: /nix/store. Throws every mistake of the closure and of the contents
 /// that can be told apart, or `cannot seal '<toplevel>': …` if it has nothing to start.
-Assembly assemble(imagefmt::Directory store, const AssembleOptions& options);
+Assembly assemble(imagefmt::FileTree store, const AssembleOptions& options);
 
 /// The first process of sealed images of an architecture: a static ELF executable. Throws `there is
 /// no first process for '<architecture>'`.

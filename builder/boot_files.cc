@@ -4,7 +4,6 @@
 #include <fnmatch.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "builder/board_words.h"
 #include "builder/boot_writers.h"
@@ -39,7 +38,7 @@ void check_command_line(const Board& board, const BootParts& parts) {
 }
 
 std::string kernel_for(const Board& board, const BootParts& parts) {
-  std::string kernel = read_file(parts.kernel);
+  std::string kernel = parts.kernel.read();
   const KernelImage wanted = board.kernel_image;
   if (wanted == KernelImage::kAsBuilt) return kernel;
   if (wanted == KernelImage::kImageGz && kernel.starts_with(kGzipMagic)) return kernel;
@@ -60,9 +59,8 @@ std::string device_tree_for(const Board& board, const BootParts& parts) {
   if (parts.device_trees.empty()) {
     throw Error(fmt::format("it needs the device tree '{}', and there are none", name));
   }
-  return with_context("its device tree", [&] {
-    return read_file(parts.device_trees + '/' + name, kMaxDeviceTreeBytes);
-  });
+  return with_context("its device tree",
+                      [&] { return parts.device_trees.file(name).read(kMaxDeviceTreeBytes); });
 }
 
 uint32_t time_for(const BootParts& parts) {
@@ -78,25 +76,20 @@ std::vector<DeviceTree> device_trees_for(const Board& board, const BootParts& pa
   if (parts.device_trees.empty()) {
     throw Error(fmt::format("it needs the device trees {}, and there are none", names));
   }
-  namespace fs = std::filesystem;
   std::vector<DeviceTree> found;
-  std::error_code error;
-  for (fs::recursive_directory_iterator at(parts.device_trees, error), end; !error && at != end;
-       at.increment(error)) {
-    std::string name = at->path().string().substr(parts.device_trees.size() + 1);
-    if (!name.ends_with(kSuffix)) continue;
-    name.resize(name.size() - kSuffix.size());
+  for (const std::string& file : parts.device_trees.list()) {
+    if (!file.ends_with(kSuffix)) continue;
+    std::string name = file.substr(0, file.size() - kSuffix.size());
     const bool is_named = std::ranges::any_of(board.device_trees, [&](const std::string& pattern) {
       return fnmatch(pattern.c_str(), name.c_str(), FNM_PATHNAME) == 0;
     });
-    if (is_named) found.push_back({std::move(name), read_file(at->path(), kMaxDeviceTreeBytes)});
-  }
-  if (error) {
-    throw Error(fmt::format("cannot list '{}': {}", parts.device_trees, error.message()));
+    if (is_named) {
+      found.push_back({std::move(name), parts.device_trees.file(file).read(kMaxDeviceTreeBytes)});
+    }
   }
   if (found.empty()) {
     throw Error(fmt::format("it needs the device trees {}, and '{}' has none of them", names,
-                            parts.device_trees));
+                            parts.device_trees.name()));
   }
   std::ranges::sort(found, {}, &DeviceTree::name);
   return found;

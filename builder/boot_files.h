@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "builder/board.h"
+#include "builder/input_file.h"
 #include "imagefmt/base/file.h"
 #include "imagefmt/base/reporter.h"
 #include "imagefmt/content.h"
@@ -27,13 +28,12 @@ struct BootOptions {
   uint64_t disk_bytes = 0;       // of the whole disk; 0: as large as its partitions need
 };
 
-/// Files and a folder of the host.
 struct BootParts {
-  std::string kernel;  // as it was built
-  std::string initrd;
-  std::string command_line;  // itself, no file
-  std::string device_trees;  // a kernel's dtbs; empty: there are none
-  std::string efi_programs;  // systemd's lib/systemd/boot/efi; empty: not known
+  InputFile kernel;  // as it was built
+  InputFile initrd;
+  std::string command_line;
+  InputFolder device_trees;  // a kernel's dtbs; empty: there are none
+  InputFolder efi_programs;  // systemd's lib/systemd/boot/efi; empty: not known
   BootOptions options;
   // What file systems and the names in menus are made of.
   std::string toplevel;                     // of the system; ids derive from it

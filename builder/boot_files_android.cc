@@ -16,7 +16,7 @@ BootImage boot_image(const Board& board, const BootParts& parts) {
   image.header_version = board.android.header_version;
   image.page_size = board.android.page_size;
   image.kernel = kernel_for(board, parts);
-  image.ramdisk = read_file(parts.initrd);
+  image.ramdisk = parts.initrd.read();
   image.cmdline = parts.command_line;
   const DtbPlace place = board.dtb_place;
   if (place != DtbPlace::kNone) {
@@ -43,7 +43,7 @@ VendorBootImage vendor_boot_image(const Board& board, const BootParts& parts) {
   image.header_version = board.android.header_version;
   image.page_size = board.android.page_size;
   image.ramdisks = {
-      {.bytes = read_file(parts.initrd), .type = image.header_version == 3 ? 0 : kPlatform}};
+      {.bytes = parts.initrd.read(), .type = image.header_version == 3 ? 0 : kPlatform}};
   image.dtb = device_tree_for(board, parts);
   image.cmdline = parts.command_line;
   set_addresses(image, board.android.addresses);

@@ -42,7 +42,7 @@ std::string make_fit(const Board& board, const BootParts& parts) {
                  .type = "ramdisk",
                  .arch = "arm64",
                  .os = "linux",
-                 .data = read_file(parts.initrd)}};
+                 .data = parts.initrd.read()}};
   for (DeviceTree& device_tree : device_trees_for(board, parts)) {
     const size_t number = fit.configurations.size() + 1;
     fit.configurations.push_back(
@@ -65,8 +65,8 @@ std::string make_fit(const Board& board, const BootParts& parts) {
 
 depthcharge::Body make_body(const Board& board, const BootParts& parts) {
   if (board.arch == Arch::kX86_64) {
-    return depthcharge::split_bzimage(read_file(parts.kernel), parts.kernel,
-                                      read_file(parts.initrd), parts.command_line);
+    return depthcharge::split_bzimage(parts.kernel.read(), parts.kernel.name(), parts.initrd.read(),
+                                      parts.command_line);
   }
   return {.kernel = make_fit(board, parts), .command_line = parts.command_line};
 }

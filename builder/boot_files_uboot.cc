@@ -55,7 +55,7 @@ Loaded load(const Board& board, const BootParts& parts) {
     return size;
   };
   uint64_t size = add(std::string(kKernel), Content::from_bytes(kernel_for(board, parts))) +
-                  add(std::string(kInitrd), Content::from_host_file(parts.initrd));
+                  add(std::string(kInitrd), parts.initrd.content());
   std::vector<DeviceTree> device_trees;
   if (loader_chooses(board)) {
     device_trees = device_trees_for(board, parts);

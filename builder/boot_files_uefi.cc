@@ -3,7 +3,6 @@
 // What UEFI firmware starts from the EFI system partition: one program that holds kernel, initrd and
 // command line, or systemd-boot with an entry for them (UAPI.1).
 #include <algorithm>
-#include <filesystem>
 
 #include "builder/boot_writers.h"
 #include "builder/disk.h"
@@ -37,24 +36,23 @@ const Machine& machine_of(const Board& board) {
 }
 
 /// A program of systemd: the user's, or the one of the closure.
-std::string find_program(const BootParts& parts, const std::string& given, std::string_view option,
-                         const std::string& name) {
+InputFile find_program(const BootParts& parts, const std::string& given, std::string_view option,
+                       const std::string& name) {
   if (!given.empty()) return given;
-  const std::string usual = parts.efi_programs + '/' + name;
-  std::error_code ignored;  // what cannot be looked at is not there
-  if (!parts.efi_programs.empty() && std::filesystem::exists(usual, ignored)) return usual;
+  if (parts.efi_programs.holds(name)) return parts.efi_programs.file(name);
   throw Error(fmt::format("it needs {} of systemd, which {} names{}", name, option,
                           parts.efi_programs.empty()
                               ? std::string()
-                              : fmt::format("; the closure's systemd has none: '{}'", usual)));
+                              : fmt::format("; the closure's systemd has none: '{}/{}'",
+                                            parts.efi_programs.name(), name)));
 }
 
-std::string read_program(const Board& board, const std::string& file) {
-  std::string program = read_file(file, kMaxProgramBytes);
-  const uint16_t machine = uefi::parse_pe(as_bytes(program), file).machine;
+std::string read_program(const Board& board, const InputFile& file) {
+  std::string program = file.read(kMaxProgramBytes);
+  const uint16_t machine = uefi::parse_pe(as_bytes(program), file.name()).machine;
   if (machine != machine_of(board).number) {
-    throw Error(fmt::format("'{}' is for machine {:#06x}, the board is {} ({:#06x})", file, machine,
-                            to_text(board.arch), machine_of(board).number));
+    throw Error(fmt::format("'{}' is for machine {:#06x}, the board is {} ({:#06x})", file.name(),
+                            machine, to_text(board.arch), machine_of(board).number));
   }
   return program;
 }
@@ -89,15 +87,15 @@ std::string os_release_value(std::string_view text, std::string_view key) {
 
 void add_uki(const Board& board, const BootParts& parts, std::vector<BootFile>& files) {
   check_command_line(board, parts);
-  const std::string stub_file =
+  const InputFile stub_file =
       find_program(parts, parts.options.efi_stub, "--efi-stub",
                    fmt::format("linux{}.efi.stub", machine_of(board).lower_case));
   const std::string stub = read_program(board, stub_file), kernel = kernel_for(board, parts),
-                    initrd = read_file(parts.initrd);
+                    initrd = parts.initrd.read();
   uefi::Uki uki;
-  uki.stub = {stub_file, as_bytes(stub)};
-  uki.kernel = {parts.kernel, as_bytes(kernel)};
-  uki.initrds = {{parts.initrd, as_bytes(initrd)}};
+  uki.stub = {stub_file.name(), as_bytes(stub)};
+  uki.kernel = {parts.kernel.name(), as_bytes(kernel)};
+  uki.initrds = {{parts.initrd.name(), as_bytes(initrd)}};
   uki.command_line = parts.command_line;
   uki.os_release = parts.os_release();
   uki.kernel_release = parts.kernel_release;
@@ -118,11 +116,11 @@ void add_uki(const Board& board, const BootParts& parts, std::vector<BootFile>& 
 void add_boot_loader_entries(const Board& board, const BootParts& parts,
                              std::vector<BootFile>& files) {
   check_command_line(board, parts);
-  const std::string loader_file =
+  const InputFile loader_file =
       find_program(parts, parts.options.systemd_boot, "--systemd-boot",
                    fmt::format("systemd-boot{}.efi", machine_of(board).lower_case));
   std::string kernel = kernel_for(board, parts);
-  uefi::parse_pe(as_bytes(kernel), parts.kernel);  // the loader starts it as a program
+  uefi::parse_pe(as_bytes(kernel), parts.kernel.name());  // the loader starts it as a program
   check_size(board, "the kernel has", kernel.size());
   FileTree tree;
   auto add = [&tree](const std::string& path, Content content) {
@@ -140,7 +138,7 @@ void add_boot_loader_entries(const Board& board, const BootParts& parts,
   add(fmt::format("/EFI/BOOT/{}", machine_of(board).default_program),
       Content::from_bytes(read_program(board, loader_file)));
   add("/linux", Content::from_bytes(std::move(kernel)));
-  add("/initrd", Content::from_host_file(parts.initrd));
+  add("/initrd", parts.initrd.content());
   add("/loader/loader.conf", Content::from_bytes("default system.conf\ntimeout 0\n"));
   add("/loader/entries/system.conf", Content::from_bytes(std::move(entry)));
   files.push_back(make_esp(board, std::move(tree), parts));

@@ -42,8 +42,8 @@ BootPart make_boot_part(const Board& board, const BootPartInput& input,
 void write_boot_part(const BootPart& part, const std::string& folder,
                      imagefmt::Reporter& reporter) {
   imagefmt::FileTree copied;
-  copied.insert("/kernel", imagefmt::make_regular(imagefmt::Content::from_host_file(part.kernel)));
-  copied.insert("/initrd", imagefmt::make_regular(imagefmt::Content::from_host_file(part.initrd)));
+  copied.insert("/kernel", imagefmt::make_regular(part.kernel.content()));
+  copied.insert("/initrd", imagefmt::make_regular(part.initrd.content()));
   imagefmt::write_folder(copied, folder);
   imagefmt::write_file(folder + "/cmdline", part.command_line + '\n');
   imagefmt::write_file(folder + "/kernel-config.fragment", part.kernel_config_fragment);

@@ -17,9 +17,9 @@ namespace builder {
 
 struct BootPartInput {
   JudgedKernel kernel;
-  std::string kernel_file;     // of the host
-  std::string device_trees;    // a folder of the host; empty: there are none
-  std::string efi_programs;    // systemd's lib/systemd/boot/efi; empty: not known
+  InputFile kernel_file;
+  InputFolder device_trees;    // empty: there are none
+  InputFolder efi_programs;    // systemd's lib/systemd/boot/efi; empty: not known
   std::string kernel_params;   // the system's own, as one line; the board's come before them
   std::string init = "/init";  // as `init=` has it
   std::string toplevel;        // a store path; empty if nothing that the board boots from names it
@@ -28,7 +28,7 @@ struct BootPartInput {
 };
 
 struct BootPart {
-  std::string kernel, initrd;  // files of the host
+  InputFile kernel, initrd;
   std::string command_line;
   std::string kernel_config_fragment;  // what the board and the image ask of the kernel
   std::vector<BootFile> files;         // as the board's loader takes them

@@ -2,16 +2,15 @@
 #include "builder/bootspec.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 
+#include "builder/input_file.h"
 #include "builder/private_json.h"
 #include "builder/resolve.h"
 #include "builder/store_name.h"
 #include "builder/text.h"
 #include "imagefmt/base/error.h"
-#include "imagefmt/base/file.h"
 #include "imagefmt/tree.h"
 
 namespace builder {
@@ -143,22 +142,13 @@ Bootspec parse_document(const Object& document, int nesting) {
 
 /// The path that `path` leads to; a regular file of the closure.
 std::string resolve_file(const Closure& closure, const std::string& path) {
-  std::string found = resolve_in_store(closure, path);
-  struct stat status {};
-  std::string host_path = closure.host_path(found);
-  if (lstat(host_path.c_str(), &status) != 0) {
-    imagefmt::throw_errno(fmt::format("stat '{}'", host_path));
-  }
-  if (!S_ISREG(status.st_mode)) {
-    throw Error(fmt::format("cannot use {}: not a regular file", in_quotes(path)));
-  }
-  return found;
+  return file_in_store(closure, path).name();
 }
 
-/// A file of the toplevel; no value if it is not there. A fifo would never end.
+/// A file of the toplevel; no value if it is not there.
 std::optional<std::string> read_if_there(const Closure& closure, const std::string& path) {
   if (!find_in_store(closure, path)) return std::nullopt;
-  return imagefmt::read_file(closure.host_path(resolve_file(closure, path)), kMaxFileBytes);
+  return file_in_store(closure, path).read(kMaxFileBytes);
 }
 
 /// A file of the toplevel without the newline at its end; empty if there is none.

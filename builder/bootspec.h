@@ -36,7 +36,7 @@ std::vector<std::string> split_kernel_params(std::string_view text);
 
 /// The bootspec of `closure.toplevel`: from its boot.json, else from `kernel`, `initrd`,
 /// `kernel-params`, `nixos-version` and `system` of the toplevel. `kernel` and `initrd` have their
-/// links followed, stand on the disk and lie in the closure, as do all toplevels; so do those of
+/// links followed and lie in the closure, as do all toplevels; so do those of
 /// the specialisations.
 Bootspec read_bootspec(const Closure& closure);
 

@@ -17,7 +17,6 @@
 #include "builder/manifest.h"
 #include "builder/mount_contexts.h"
 #include "builder/plan.h"
-#include "builder/resolve.h"
 #include "builder/store_name.h"
 #include "builder/store_scan.h"
 #include "imagefmt/base/file.h"
@@ -52,12 +51,15 @@ void require_initrd(const Bootspec& spec) {
     throw Error(fmt::format("cannot build '{}': the closure has no initrd", spec.toplevel));
 }
 
-imagefmt::Directory read_store(const Closure& closure, unsigned jobs,
-                               imagefmt::Reporter& reporter) {
-  Stage stage(reporter, "reading the store", closure.paths.size(), "store paths");
-  imagefmt::Directory store = scan_store(closure, jobs);
+Closure read_system_closure(const SystemOptions& options, imagefmt::Reporter& reporter) {
+  Stage stage(reporter, "reading the store", 0, "store paths");
+  Closure closure = read_closure(options.closure, {.store_root = options.store_root,
+                                                   .toplevel = options.toplevel,
+                                                   .trusted_keys = options.trusted_keys,
+                                                   .spool_folder = options.spool_folder,
+                                                   .jobs = options.jobs});
   stage.advance(closure.paths.size());
-  return store;
+  return closure;
 }
 
 std::vector<ContentsEntry> read_contents(const std::string& file) {
@@ -141,9 +143,10 @@ std::string identity_of(const Closure& closure) {
 }
 
 /// Where the closure's systemd keeps its EFI programs, or would keep them.
-std::string efi_programs_of(const Closure& closure) {
+InputFolder efi_programs_of(const Closure& closure) {
   const std::string path = closure.toplevel + "/systemd/lib/systemd/boot/efi";
-  return closure.host_path(find_in_store(closure, path).value_or(path));
+  const InputFolder found = folder_in_store(closure, path);
+  return found.empty() ? InputFolder(path, FileTree()) : found;
 }
 
 Board find_chosen_board(const SystemOptions& options) {
@@ -185,6 +188,10 @@ Target find_target(const BuildOptions& options) {
     target.image.reference += '/' + root_image_of(to_text(target.image.format));
   }
   check_image_options(target.image);
+  // On the disk that the image comes to lie on: what a closure unpacks to is about as large.
+  std::error_code ignored;  // of a working folder that is gone
+  target.system.spool_folder =
+      (std::filesystem::absolute(options.output, ignored) / "..").lexically_normal();
   target.system.read_only = is_read_only(target.image);
   target.system.compression = imagefmt::name_of(used_compression(target.image));
   return target;
@@ -237,9 +244,7 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
   if (!options.board.empty()) board = find_chosen_board(options);
   system.format =
       to_text(options.format.value_or(board ? board->root_format : RootFormat::kSquashfs));
-  system.closure =
-      read_closure(options.closure, options.store_root,
-                   options.toplevel.empty() ? std::nullopt : std::optional(options.toplevel));
+  system.closure = read_system_closure(options, reporter);
   const Closure& closure = system.closure;
   system.spec = read_bootspec(closure);
   if (board) {
@@ -251,37 +256,39 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
   policy::LabelRules label_rules = policy::LabelRules::load(options.label_rules);
   const policy::KernelVersion kernel_version = policy::parse_kernel_version(system.kernel.release);
 
+  // What is asked of the closure, before its store becomes the root's.
+  std::vector<policy::StorePath> store_paths = store_path_roles(closure);
+  BootPartInput boot;
+  if (board) {
+    boot.kernel = judged_kernel_of(closure, system.spec, system.kernel);
+    boot.kernel_file = file_in_store(closure, system.spec.kernel);
+    boot.device_trees = folder_in_store(closure, closure.toplevel + "/dtbs");
+    boot.efi_programs = efi_programs_of(closure);
+    boot.toplevel = closure.toplevel;
+  }
+
   // The root as it would stand after NixOS had been activated in it.
   Assembly assembly = assemble(
-      read_store(closure, options.jobs, reporter),
+      std::exchange(system.closure.store, {}),
       {.toplevel = closure.toplevel,
        .architecture = architecture,
        .init = options.init.value_or(options.read_only ? InitKind::kSealed : InitKind::kClosure),
        .mtime = options.source_date_epoch,
        .contents = read_contents(options.contents),
        .contents_folder = folder_of(options.contents),
-       .store_root = closure.store_root});
+       .store_root = plain_store_root(options.store_root)});
   for (const std::string& warning : assembly.warnings) reporter.warn(warning);
   system.needed_params = {"rootfstype=" + system.format, options.read_only ? "ro" : "rw",
                           "init=" + assembly.init};
   system.needed_params.insert(system.needed_params.end(), assembly.kernel_params.begin(),
                               assembly.kernel_params.end());
   if (board) {
-    const std::optional<std::string> device_trees =
-        find_in_store(closure, closure.toplevel + "/dtbs");
     assembly.kernel_params.insert(assembly.kernel_params.end(), system.spec.kernel_params.begin(),
                                   system.spec.kernel_params.end());
-    system.boot = make_boot_part(
-        *board,
-        {.kernel = judged_kernel_of(closure, system.spec, system.kernel),
-         .kernel_file = closure.host_path(system.spec.kernel),
-         .device_trees = device_trees ? closure.host_path(*device_trees) : "",
-         .efi_programs = efi_programs_of(closure),
-         .kernel_params = fmt::format("{}", fmt::join(assembly.kernel_params, " ")),
-         .init = assembly.init,
-         .toplevel = closure.toplevel,
-         .os_release = [&] { return read_text_at(assembly.root.tree(), "/etc/os-release"); }},
-        options, reporter);
+    boot.kernel_params = fmt::format("{}", fmt::join(assembly.kernel_params, " "));
+    boot.init = assembly.init;
+    boot.os_release = [&] { return read_text_at(assembly.root.tree(), "/etc/os-release"); };
+    system.boot = make_boot_part(*board, boot, options, reporter);
     system.has_disk = has_disk(*board, system.boot.files);
     // Of any root: what is wrong with its place shows now.
     if (system.has_disk) {
@@ -307,7 +314,7 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
   // Every inode gets its label, judged by the compiled policy.
   system.rules = {
       .contexts = read_contexts_of(system.selinux, policy.name),
-      .store_paths = store_path_roles(closure),
+      .store_paths = std::move(store_paths),
       .label_rules = std::move(label_rules),
       .context_is_valid =
           [&policy](std::string_view context) { return policy.database.accepts(context); },

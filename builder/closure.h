@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A system closure: the store paths that make up a NixOS system, as nixpkgs' closureInfo lists
-// them, and which of them is the system itself.
+// A system closure: the store paths that make up a NixOS system, what stands at them, and which of
+// them is the system itself.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "builder/closure_source.h"
 #include "builder/registration.h"
+#include "imagefmt/tree.h"
 #include "policy/store_path.h"
 
 namespace builder {
@@ -22,28 +23,25 @@ struct Specialisation {
 
 struct Closure {
   std::vector<StorePathInfo> paths;  // sorted by the bytes of `path`, each once
-  std::string store_root;            // the folder under which /nix/store lies, "" for `/`
-  std::string toplevel;              // a store path of the closure
+  /// /nix/store with all of them (store_scan.h), wherever they came from: whoever looks for
+  /// something in the closure looks here.
+  imagefmt::FileTree store;                     // none is left once assemble() has it
+  std::string toplevel;                         // a store path of the closure
   std::vector<Specialisation> specialisations;  // sorted by the bytes of `name`
-
-  /// Where the host has a path of the closure.
-  std::string host_path(std::string_view path) const { return store_root + std::string(path); }
 };
 
 /// Null if the closure has no such store path.
 const StorePathInfo* find_store_path(const Closure& closure, std::string_view path);
 
-/// Reads `folder`/store-paths and `folder`/registration and checks them against each other and
-/// against the disk: every path that is listed stands there. `store_root` is the folder under which
-/// /nix/store lies ("/" or "" for the host's own). Without `toplevel` it is the one store path that
-/// holds `nixos-version` and `init` and that no other such path names in its `specialisation/`.
-/// Throws all independent mistakes as one Error.
-Closure read_closure(const std::string& folder, const std::string& store_root,
-                     const std::optional<std::string>& toplevel = std::nullopt);
+using ClosureOptions = SourceOptions;
+
+/// Reads a closure from whatever `source` is (closure_source.h). The toplevel, if the options name
+/// none, is the one store path that holds `nixos-version` and `init` and that no other such path names
+/// in its `specialisation/`. Throws all independent mistakes as one Error.
+Closure read_closure(const std::string& source, const ClosureOptions& options = {});
 
 /// Every store path of the closure with its role, in the order of `closure.paths`. Roles come from
-/// what the toplevels and their /etc link to; whoever labels still follows the links. Throws only if
-/// a folder cannot be read.
+/// what the toplevels and their /etc link to; whoever labels still follows the links.
 std::vector<policy::StorePath> store_path_roles(const Closure& closure);
 
 }  // namespace builder

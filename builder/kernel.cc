@@ -5,13 +5,13 @@
 
 #include <filesystem>
 
+#include "builder/input_file.h"
 #include "builder/kernel_image.h"
 #include "builder/resolve.h"
 #include "builder/store_name.h"
 #include "builder/unpack.h"
 #include "imagefmt/base/error.h"
 #include "imagefmt/base/file.h"
-#include "imagefmt/folder.h"
 
 namespace builder {
 
@@ -31,9 +31,10 @@ std::optional<std::string> find_modules(const Closure& closure, const Bootspec& 
   std::optional<std::string> own = find_in_store(closure, folder + '/' + release);
   if (own) return own;
   std::string there;
-  if (std::optional<std::string> all = find_in_store(closure, folder)) {
-    for (const std::string& name : imagefmt::list_folder(closure.host_path(*all))) {
-      there += fmt::format("{}'{}'", there.empty() ? "" : ", ", name);
+  const std::optional<std::string> all = find_in_store(closure, folder);
+  if (const imagefmt::Directory* releases = all ? closure.store.find(*all)->directory() : nullptr) {
+    for (const imagefmt::Entry& entry : releases->entries) {
+      there += fmt::format("{}'{}'", there.empty() ? "" : ", ", entry.name);
     }
   }
   throw Error(fmt::format("cannot use kernel '{}': its release is '{}', and '{}' has {}",
@@ -51,7 +52,7 @@ bool is_text(std::string_view bytes) {
 }
 
 std::string read_image(const Closure& closure, const Bootspec& spec) {
-  return imagefmt::read_file(closure.host_path(spec.kernel), kMaxImageBytes);
+  return file_in_store(closure, spec.kernel).read(kMaxImageBytes);
 }
 
 }  // namespace
@@ -78,7 +79,7 @@ std::optional<std::string> read_kernel_config(const Closure& closure, const Boot
     // `build` links into the kernel's development output, which a closure seldom holds.
     Resolution found = resolve(closure, place);
     if (found.end == Resolution::End::kFound) {
-      return imagefmt::read_file(closure.host_path(found.path), kMaxConfigBytes);
+      return file_in_store(closure, found.path).read(kMaxConfigBytes);
     }
   }
   std::string image = read_image(closure, spec);

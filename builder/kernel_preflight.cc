@@ -6,7 +6,6 @@
 #include "builder/initrd.h"
 #include "builder/kernel_check.h"
 #include "builder/kernel_fragment.h"
-#include "imagefmt/base/file.h"
 
 namespace builder {
 
@@ -21,8 +20,8 @@ constexpr uint64_t kMaxInitrdBytes = uint64_t{1} << 30;
 std::optional<Initrd> read_initrd_of(const JudgedKernel& kernel, Reporter& reporter) {
   if (kernel.initrd.empty()) return std::nullopt;
   try {
-    const std::string bytes = imagefmt::read_file(kernel.initrd, kMaxInitrdBytes);
-    return read_initrd(imagefmt::as_bytes(bytes), kernel.initrd_name);
+    const std::string bytes = kernel.initrd.read(kMaxInitrdBytes);
+    return read_initrd(imagefmt::as_bytes(bytes), kernel.initrd.name());
   } catch (const Error& error) {
     reporter.warn(fmt::format("cannot judge the modules of the kernel: {}", error.what()));
     return std::nullopt;
@@ -55,12 +54,8 @@ void refuse_or_warn(const KernelVerdict& verdict, const std::string& kernel, Rep
 }  // namespace
 
 JudgedKernel judged_kernel_of(const Closure& closure, const Bootspec& spec, const Kernel& kernel) {
-  JudgedKernel judged{spec.kernel, kernel.release, read_kernel_config(closure, spec, kernel), "",
-                      ""};
-  if (spec.initrd) {
-    judged.initrd = closure.host_path(*spec.initrd);
-    judged.initrd_name = *spec.initrd;
-  }
+  JudgedKernel judged{spec.kernel, kernel.release, read_kernel_config(closure, spec, kernel), {}};
+  if (spec.initrd) judged.initrd = file_in_store(closure, *spec.initrd);
   return judged;
 }
 

@@ -7,6 +7,7 @@
 #include "builder/board.h"
 #include "builder/bootspec.h"
 #include "builder/closure.h"
+#include "builder/input_file.h"
 #include "builder/kernel.h"
 #include "builder/system_options.h"
 #include "imagefmt/base/reporter.h"
@@ -18,8 +19,7 @@ struct JudgedKernel {
   std::string name;                   // in messages
   std::string release;                // as `uname -r` says it
   std::optional<std::string> config;  // its text; none if it is nowhere to be found
-  std::string initrd;                 // a file of the host; empty: none
-  std::string initrd_name;            // in messages
+  InputFile initrd;                   // empty: none
 };
 
 /// That of a closure, with what is known of its configuration.

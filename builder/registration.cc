@@ -20,18 +20,6 @@ namespace {
 /// A file with more is something else altogether, and a message takes more room than its line.
 constexpr size_t kMostFaults = 1000;
 
-uint64_t parse_decimal(std::string_view text, std::string_view what) {
-  uint64_t value = 0;
-  std::from_chars_result result = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (result.ec == std::errc::result_out_of_range) {
-    throw Error(fmt::format("bad {} {}: larger than 64 bits hold", what, in_quotes(text)));
-  }
-  if (result.ec != std::errc() || result.ptr != text.data() + text.size()) {
-    throw Error(fmt::format("bad {} {}: expected a decimal number", what, in_quotes(text)));
-  }
-  return value;
-}
-
 /// A reference and the line that names it, for messages after all paths are known.
 struct Reference {
   size_t from = 0;  // index of the record in the order of the file
@@ -171,6 +159,18 @@ class RegistrationParser {
 };
 
 }  // namespace
+
+uint64_t parse_decimal(std::string_view text, std::string_view what) {
+  uint64_t value = 0;
+  std::from_chars_result result = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (result.ec == std::errc::result_out_of_range) {
+    throw Error(fmt::format("bad {} {}: larger than 64 bits hold", what, in_quotes(text)));
+  }
+  if (result.ec != std::errc() || result.ptr != text.data() + text.size()) {
+    throw Error(fmt::format("bad {} {}: expected a decimal number", what, in_quotes(text)));
+  }
+  return value;
+}
 
 std::vector<ListedPath> parse_store_paths(std::string_view text, std::string_view name) {
   Faults faults;

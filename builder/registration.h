@@ -22,6 +22,9 @@ struct StorePathInfo {
   std::vector<std::string> references;  // sorted, each once; a path may refer to itself
 };
 
+/// A number of such a file. Throws `bad <what> '<text>': …`.
+uint64_t parse_decimal(std::string_view text, std::string_view what);
+
 struct RegisteredPath {
   StorePathInfo info;
   size_t line = 0;

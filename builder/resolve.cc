@@ -2,11 +2,8 @@
 #include "builder/resolve.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 
 #include "builder/store_name.h"
 #include "builder/text.h"
@@ -15,7 +12,6 @@
 namespace builder {
 
 using imagefmt::Error;
-using imagefmt::throw_errno;
 
 namespace {
 
@@ -36,13 +32,6 @@ Resolution ended(Resolution::End end, std::string walked, std::vector<std::strin
   std::reverse(pending.begin(), pending.end());
   for (const std::string& rest : pending) walked += '/' + rest;
   return {end, std::move(walked), std::move(links)};
-}
-
-std::string read_link(const std::string& host_path) {
-  char target[4096];  // PATH_MAX: Linux has no longer ones
-  ssize_t length = readlink(host_path.c_str(), target, sizeof target);
-  if (length < 0) throw_errno(fmt::format("read link '{}'", host_path));
-  return {target, static_cast<size_t>(length)};
 }
 
 Error resolve_error(std::string_view path, const Resolution& resolution) {
@@ -69,7 +58,7 @@ Resolution resolve(const Closure& closure, std::string_view path) {
   using End = Resolution::End;
   std::vector<std::string> pending, links;
   push_components(pending, path);
-  std::string walked;  // has no link in it; /nix/store itself is taken as the host has it
+  std::string walked;  // has no link in it
   while (!pending.empty()) {
     std::string name = std::move(pending.back());
     pending.pop_back();
@@ -83,22 +72,16 @@ Resolution resolve(const Closure& closure, std::string_view path) {
     if (!find_store_path(closure, store_path_of(walked))) {
       return ended(End::kOutside, std::move(walked), std::move(pending), std::move(links));
     }
-    std::string host_path = closure.host_path(walked);
-    struct stat status {};
-    if (lstat(host_path.c_str(), &status) != 0) {
-      if (errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG) {
-        throw_errno(fmt::format("stat '{}'", host_path));
-      }
-      return ended(End::kMissing, std::move(walked), std::move(pending), std::move(links));
-    }
-    if (!S_ISLNK(status.st_mode)) continue;
+    const imagefmt::Node* node = closure.store.find(walked);
+    if (!node) return ended(End::kMissing, std::move(walked), std::move(pending), std::move(links));
+    const imagefmt::Symlink* link = node->symlink();
+    if (!link) continue;
     if (links.size() == kMaxLinks) {
       return ended(End::kEndless, std::move(walked), {}, std::move(links));
     }
     links.push_back(walked);
-    std::string target = read_link(host_path);
-    walked.resize(target.substr(0, 1) == "/" ? 0 : walked.rfind('/'));
-    push_components(pending, target);
+    walked.resize(link->target.starts_with('/') ? 0 : walked.rfind('/'));
+    push_components(pending, link->target);
   }
   End end = store_path_of(walked).empty() ? End::kOutside : End::kFound;
   return ended(end, std::move(walked), {}, std::move(links));

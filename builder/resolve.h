@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Symlinks of a closure, which need not be the host's: `/nix/store/…` is looked up below the store
-// root, and a link leads neither into the host nor to a store path that is not of the closure.
+// Symlinks of a closure: a link leads neither into the host nor to a store path that is not of the
+// closure.
 #pragma once
 
 #include <optional>
@@ -31,8 +31,8 @@ struct Resolution {
   std::vector<std::string> links;
 };
 
-/// Follows `path`, an absolute path of the closure. REQUIRES: no NUL in `path`. Throws only if a
-/// folder or link cannot be read. All of these may run on several threads.
+/// Follows `path`, an absolute path of the closure. All of these may run on several
+/// threads.
 Resolution resolve(const Closure& closure, std::string_view path);
 
 /// The path that `path` leads to. Throws `cannot resolve '<path>': …` unless it is found.

@@ -2,7 +2,6 @@
 #include "builder/store_name.h"
 
 #include <algorithm>
-#include <cassert>
 
 #include "builder/text.h"
 #include "imagefmt/base/digest.h"
@@ -56,24 +55,6 @@ Digest decode_base32(std::string_view text) {
   return digest;
 }
 
-Digest decode_base64(std::string_view text) {
-  Digest digest{};
-  unsigned bits = 0, held = 0;
-  size_t filled = 0;
-  for (char c : text.substr(0, 43)) {
-    bits = (bits << 6 | digit(kBase64, c)) & 0xffff;
-    held += 6;
-    if (held >= 8) {
-      held -= 8;
-      digest[filled++] = static_cast<uint8_t>(bits >> held);
-    }
-  }
-  // 43 digits hold 258 bits.
-  if (text[43] != '=' || (bits & 3) != 0) throw Error("bad base64 padding");
-  assert(filled == digest.size());
-  return digest;
-}
-
 }  // namespace
 
 std::string store_path_fault(std::string_view path) {
@@ -124,6 +105,35 @@ std::string_view store_path_of(std::string_view path) {
   return path.substr(0, path.find('/', begin));
 }
 
+imagefmt::Bytes decode_base64(std::string_view text) {
+  if (text.size() % 4 != 0) throw Error(fmt::format("{} digits of base64", text.size()));
+  imagefmt::Bytes bytes;
+  unsigned bits = 0, held = 0;
+  const size_t digits = text.size() - (text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0);
+  for (char c : text.substr(0, digits)) {
+    bits = (bits << 6 | digit(kBase64, c)) & 0xffff;
+    held += 6;
+    if (held >= 8) {
+      held -= 8;
+      bytes.push_back(static_cast<uint8_t>(bits >> held));
+    }
+  }
+  if ((bits & ((1u << held) - 1)) != 0) throw Error("bad base64 padding");
+  return bytes;
+}
+
+std::string to_base32(std::string_view nar_hash) {
+  const Digest digest = decode_base16(nar_hash);
+  constexpr size_t kDigits = (sizeof(Digest) * 8 + 4) / 5;
+  std::string text;
+  for (size_t n = kDigits; n-- != 0;) {
+    const size_t byte = n * 5 / 8, shift = n * 5 % 8;
+    const unsigned next = byte + 1 < digest.size() ? digest[byte + 1] : 0;
+    text += kBase32[(digest[byte] >> shift | next << (8 - shift)) & 0x1f];
+  }
+  return text;
+}
+
 std::string parse_nar_hash(std::string_view text) {
   return imagefmt::with_context(fmt::format("bad hash {}", in_quotes(text)), [&] {
     std::string_view digits = text;
@@ -135,7 +145,11 @@ std::string parse_nar_hash(std::string_view text) {
       }
       digits.remove_prefix(mark + 1);
     }
-    if (digits.size() == 44) return imagefmt::to_hex(decode_base64(digits));
+    if (digits.size() == 44) {
+      const imagefmt::Bytes bytes = decode_base64(digits);
+      if (bytes.size() != sizeof(Digest)) throw Error("bad base64 padding");
+      return imagefmt::to_hex(bytes);
+    }
     if (digits.size() == 64 && !sri) return imagefmt::to_hex(decode_base16(digits));
     if (digits.size() == 52 && !sri) return imagefmt::to_hex(decode_base32(digits));
     throw Error(fmt::format("expected {} digits, found {}",

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "imagefmt/base/bytes.h"
+
 namespace builder {
 
 constexpr std::string_view kStoreFolder = "/nix/store";
@@ -30,5 +32,10 @@ std::string_view store_path_of(std::string_view path);
 /// base64, each alone or after `sha256:`, or SRI (`sha256-<base64>`). Throws `bad hash '…':
 /// <reason>`.
 std::string parse_nar_hash(std::string_view text);
+/// Nix's base32 of such a hash. REQUIRES: 64 hexadecimal digits.
+std::string to_base32(std::string_view nar_hash);
+
+/// Throws what is no base64 (RFC 4648, with its padding).
+imagefmt::Bytes decode_base64(std::string_view text);
 
 }  // namespace builder

@@ -2,17 +2,12 @@
 //
 // Roles of store paths: what a NixOS toplevel and its /etc link to (nixpkgs,
 // nixos/modules/system/activation/top-level.nix, system/etc/etc.nix, nixos/lib/systemd-lib.nix).
-#include <fmt/format.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <map>
 
 #include "builder/closure.h"
 #include "builder/resolve.h"
 #include "builder/store_name.h"
-#include "imagefmt/base/error.h"
-#include "imagefmt/folder.h"
 
 namespace builder {
 
@@ -72,19 +67,13 @@ class RoleFinder {
 
   /// Calls `visit(path)` for each link below `folder`, folders' links included.
   template <class Visit>
-  void for_each_link(const std::string& folder, size_t depth, const Visit& visit) {
-    if (depth > imagefmt::kMaxDepth) {
-      throw imagefmt::Error(
-          fmt::format("cannot read '{}': deeper than {} folders", folder, imagefmt::kMaxDepth));
-    }
-    for (const std::string& name : imagefmt::list_folder(closure_.host_path(folder))) {
-      std::string path = folder + '/' + name;
-      struct stat status {};
-      std::string host_path = closure_.host_path(path);
-      if (lstat(host_path.c_str(), &status) != 0)
-        imagefmt::throw_errno(fmt::format("stat '{}'", host_path));
-      if (S_ISLNK(status.st_mode)) visit(path);
-      if (S_ISDIR(status.st_mode)) for_each_link(path, depth + 1, visit);
+  void for_each_link(const std::string& folder, const Visit& visit) {
+    const imagefmt::Directory* entries = closure_.store.find(folder)->directory();
+    if (!entries) return;
+    for (const imagefmt::Entry& entry : entries->entries) {
+      const std::string path = folder + '/' + entry.name;
+      if (entry.node.symlink()) visit(path);
+      if (entry.node.directory()) for_each_link(path, visit);
     }
   }
 
@@ -100,7 +89,7 @@ class RoleFinder {
   /// NixOS makes a store path for each text of environment.etc, and modules make `etc-…` ones; what
   /// lies inside an ordinary package stays that package's.
   void assign_etc_entries(const std::string& etc) {
-    for_each_link(etc, 0, [this](const std::string& link) {
+    for_each_link(etc, [this](const std::string& link) {
       for_each_stop(link, [this](std::string_view store_path, std::string_view stop) {
         if (stop == store_path || package_name_of(store_path).substr(0, 4) == "etc-") {
           assign(store_path, StorePathRole::kEtcEntry);
@@ -111,7 +100,7 @@ class RoleFinder {
 
   /// A store path that has a linked unit at its very top holds nothing but it.
   void assign_units(const std::string& farm) {
-    for_each_link(farm, 0, [this](const std::string& link) {
+    for_each_link(farm, [this](const std::string& link) {
       for_each_stop(link, [this](std::string_view store_path, std::string_view stop) {
         if (stop.rfind('/') == store_path.size()) assign(store_path, StorePathRole::kUnit);
       });

@@ -9,8 +9,6 @@ namespace builder {
 
 namespace {
 
-constexpr size_t kDepthOfStorePaths = 3;
-
 /// `source` names the node: the hash of its store path and its place in it.
 void set_ids(imagefmt::Node& node, const std::string& source) {
   if (auto* file = std::get_if<imagefmt::Regular>(&node.kind)) {
@@ -22,17 +20,28 @@ void set_ids(imagefmt::Node& node, const std::string& source) {
 
 }  // namespace
 
-imagefmt::Directory scan_store(const Closure& closure, unsigned jobs) {
+std::string plain_store_root(std::string store_root) {
+  while (!store_root.empty() && store_root.back() == '/') store_root.pop_back();
+  return store_root;
+}
+
+imagefmt::Directory scan_store(const std::vector<StorePathInfo>& paths,
+                               const std::string& store_root, unsigned jobs) {
   std::vector<std::string> names;
-  names.reserve(closure.paths.size());
-  for (const StorePathInfo& info : closure.paths) names.emplace_back(base_name_of(info.path));
+  names.reserve(paths.size());
+  for (const StorePathInfo& info : paths) names.emplace_back(base_name_of(info.path));
   imagefmt::Directory store = imagefmt::scan_entries(
-      closure.host_path(kStoreFolder), names,
+      store_root + std::string(kStoreFolder), names,
       {.metadata = imagefmt::Metadata::kCanonical, .jobs = jobs, .depth = kDepthOfStorePaths});
-  imagefmt::parallel_for(jobs, store.entries.size(), [&](size_t i) {
-    set_ids(store.entries[i].node, "nar " + closure.paths[i].nar_hash);
-  });
+  identify_files(store, paths, jobs);
   return store;
+}
+
+void identify_files(imagefmt::Directory& store, const std::vector<StorePathInfo>& paths,
+                    unsigned jobs) {
+  imagefmt::parallel_for(jobs, store.entries.size(), [&](size_t i) {
+    set_ids(store.entries[i].node, "nar " + paths[i].nar_hash);
+  });
 }
 
 }  // namespace builder

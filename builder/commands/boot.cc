@@ -57,7 +57,7 @@ void boot_of_kernel(Options& options, Io& io) {
                          options.kernel_config.empty()
                              ? find_config_of_image(options.kernel, as_bytes(image))
                              : read_config_file(options.kernel_config),
-                         options.initrd, options.initrd};
+                         options.initrd};
   options.part.kernel_file = options.kernel;
   options.part.device_trees = options.target.device_trees;
   options.part.os_release = [&]() -> std::string {

@@ -103,13 +103,33 @@ void add_compiled_policy_option(CLI::App& command, PolicyOptions& options) {
 
 void add_system_options(CLI::App& command, SystemOptions& options) {
   command
-      .add_option("--closure", options.closure,
-                  "what nixpkgs' closureInfo makes: store-paths, registration")
+      .add_option(
+          "--closure", options.closure,
+          "what nixpkgs' closureInfo makes: store-paths, registration; or a binary cache's "
+          "folder (nix copy --to file://DIR), a tar of /nix/store with its registration, an "
+          "export (nix-store --export)")
       ->required()
-      ->option_text("DIR");
-  command.add_option("--toplevel", options.toplevel, "the system (default: the closure's one)")
+      ->option_text("DIR|FILE");
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--trusted-public-key",
+          [&options](const std::vector<std::string>& keys) {
+            for (const std::string& key : keys) {
+              options.trusted_keys.push_back(parse_trusted_key(key));
+            }
+          },
+          "who may have signed the paths of a binary cache; without it, no signature is asked for "
+          "(repeatable)")
+      ->option_text("NAME:KEY")
+      ->allow_extra_args(false);
+  command
+      .add_option("--toplevel", options.toplevel,
+                  "the system (default: the closure's one); of a binary cache, only what it refers "
+                  "to is read")
       ->option_text("STORE_PATH");
-  command.add_option("--store-root", options.store_root, "where /nix/store lies (default: /)")
+  command
+      .add_option("--store-root", options.store_root,
+                  "where /nix/store of closureInfo's paths lies (default: /)")
       ->option_text("DIR");
   command.add_option("--contents", options.contents, "JSON list of entries to add to the root")
       ->option_text("FILE");

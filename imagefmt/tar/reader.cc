@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <istream>
 
+#include "imagefmt/archive.h"
 #include "imagefmt/spool.h"
-#include "imagefmt/tar/archive.h"
 #include "imagefmt/tar/metadata.h"
 #include "imagefmt/tar/tar.h"
 #include "imagefmt/tree_builder.h"
@@ -15,47 +15,11 @@ namespace tar {
 
 namespace {
 
-constexpr size_t kStep = 1 << 18;
 constexpr size_t kBlock = 512;        // of an archive; the last two of it are zero
 constexpr size_t kMaxPath = 4095;     // PATH_MAX without its NUL
 constexpr size_t kMaxFaults = 1000;   // more of them say nothing more
 constexpr uint64_t kNodeBytes = 256;  // of memory, about
 constexpr uint64_t kXattrBytes = 128;
-
-class FileInput : public Input {
- public:
-  explicit FileInput(std::shared_ptr<const File> file)
-      : file_(std::move(file)), size_bytes_(file_->size_bytes()), buffer_(kStep) {}
-  ByteView read() override {
-    const size_t count = file_->read_some(offset_, buffer_);
-    offset_ += count;
-    return {buffer_.data(), count};
-  }
-  uint64_t skip(uint64_t most) override {
-    const uint64_t skipped = std::min(most, size_bytes_ - std::min(size_bytes_, offset_));
-    offset_ += skipped;
-    return skipped;
-  }
-
- private:
-  std::shared_ptr<const File> file_;
-  uint64_t size_bytes_, offset_ = 0;
-  Bytes buffer_;
-};
-
-class StreamInput : public Input {
- public:
-  explicit StreamInput(std::istream& stream) : stream_(stream), buffer_(kStep) {}
-  ByteView read() override {
-    stream_.read(reinterpret_cast<char*>(buffer_.data()), kStep);
-    if (stream_.bad()) throw Error("it cannot be read");
-    return {buffer_.data(), static_cast<size_t>(stream_.gcount())};
-  }
-
- private:
-  std::istream& stream_;
-  Bytes buffer_;
-};
 
 /// The names that a path of an archive goes through; none for the root.
 std::vector<std::string_view> names_in(std::string_view path) {
@@ -80,7 +44,7 @@ std::vector<std::string_view> names_in(std::string_view path) {
 class Reader {
  public:
   /// `file` is null for a stream.
-  Reader(Input& input, std::shared_ptr<const File> file, const TarOptions& options)
+  Reader(ByteStream& input, std::shared_ptr<const File> file, const TarOptions& options)
       : options_(options), archive_(input), file_(std::move(file)), builder_(implied_folder()) {}
 
   FileTree read() {
@@ -165,6 +129,9 @@ class Reader {
     if (!standing) {
       placed.number = add(folder, names.back(), std::move(node));
       return placed;
+    }
+    if (options_.each_once && !(node.directory() && builder_.at(*standing).directory())) {
+      throw Error("it stands there already");
     }
     // A folder's entries are the builder's to keep: its node can be replaced by that of another.
     if (!node.directory() && builder_.has_entries(*standing)) {
@@ -271,7 +238,7 @@ class Reader {
   Faults faults_;
 };
 
-FileTree read(Input& input, std::shared_ptr<const File> file, const std::string& name,
+FileTree read(ByteStream& input, std::shared_ptr<const File> file, const std::string& name,
               const TarOptions& options) {
   return with_context(fmt::format("cannot read tar '{}'", name),
                       [&] { return Reader(input, std::move(file), options).read(); });
@@ -282,12 +249,12 @@ FileTree read(Input& input, std::shared_ptr<const File> file, const std::string&
 }  // namespace tar
 
 FileTree read_tar(std::shared_ptr<const File> file, const TarOptions& options) {
-  tar::FileInput input(file);
+  FileByteStream input(file);
   return tar::read(input, file, file->name(), options);
 }
 
 FileTree read_tar(std::istream& stream, const std::string& name, const TarOptions& options) {
-  tar::StreamInput input(stream);
+  StandardByteStream input(stream);
   return tar::read(input, nullptr, name, options);
 }
 

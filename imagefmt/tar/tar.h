@@ -17,6 +17,7 @@ struct TarOptions {
   /// Where data go that have to be unpacked: to a file without a name, which goes with the tree.
   std::string spool_folder;
   int64_t implied_mtime = 1;  // seconds; of folders that the archive does not name
+  bool each_once = false;     // a second entry with a path is refused, unless both are folders
 };
 
 /// The tree of an archive in a regular file. If it is not compressed, the data of its files are not
@@ -26,7 +27,7 @@ struct TarOptions {
 /// Modes, numeric owners, times and xattrs are as the archive has them (PAX `SCHILY.xattr` and
 /// `LIBARCHIVE.xattr`; ACLs as the xattrs that they are in Linux); `security.selinux` is left behind,
 /// as scan_folder() does. A hard link becomes a node of its own and shares its target's content. Of
-/// entries with one path the last one counts, but a folder keeps what is in it. Folders that are not
+/// entries with one path the last one counts, unless each_once says otherwise, but a folder keeps what is in it. Folders that are not
 /// named are 0755, 0:0.
 ///
 /// Throws one Error that names what cannot be taken, `cannot read tar '<name>': '<entry>': …`; an

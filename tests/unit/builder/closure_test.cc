@@ -28,7 +28,6 @@ TEST(Closure, FindsItsToplevel) {
   store.refer(system, other);
   Closure closure = store.read();
   EXPECT_EQ(closure.toplevel, system);
-  EXPECT_EQ(closure.store_root, store.root());
   EXPECT_EQ(closure.paths.size(), 2u);
   ASSERT_TRUE(find_store_path(closure, system));
   EXPECT_EQ(find_store_path(closure, system)->references, std::vector<std::string>{other});
@@ -45,7 +44,10 @@ TEST(Closure, PrefersTheSystemThatNoOtherNames) {
   ASSERT_EQ(closure.specialisations.size(), 1u);
   EXPECT_EQ(closure.specialisations[0].name, "quiet");
   EXPECT_EQ(closure.specialisations[0].toplevel, special);
-  EXPECT_EQ(read_closure(store.info(), store.root() + "//", special + '/').toplevel, special);
+  EXPECT_EQ(
+      read_closure(store.info(), {.store_root = store.root() + "//", .toplevel = special + '/'})
+          .toplevel,
+      special);
 }
 
 TEST(Closure, SaysWhyThereIsNoToplevel) {
@@ -68,7 +70,8 @@ TEST(Closure, SaysWhyThereIsNoToplevel) {
             "cannot find the toplevel of closure '" + store.info() +
                 "': each of these is a specialisation of another" + both);
   auto given = [&](const std::string& path) {
-    return error_of([&] { read_closure(store.info(), store.root(), path); });
+    return error_of(
+        [&] { read_closure(store.info(), {.store_root = store.root(), .toplevel = path}); });
   };
   EXPECT_EQ(given("/etc"), "cannot use '/etc' as the toplevel: not in /nix/store");
   EXPECT_EQ(given(hello + "/x"),
@@ -94,14 +97,14 @@ TEST(Closure, ComparesItsTwoFilesAndTheDisk) {
   store.write_info();
   std::string listing = store.info() + "/store-paths", registered = store.info() + "/registration";
   size_t line_of_b = a < b ? 2 : 1;
-  EXPECT_EQ(error_of([&] { read_closure(store.info(), store.root()); }),
+  EXPECT_EQ(error_of([&] { read_closure(store.info(), {.store_root = store.root()}); }),
             listing + ':' + std::to_string(line_of_b) + ": cannot find '" + store.host(b) +
                 "': nothing stands there");
 
   std::string c = "/nix/store/" + std::string(32, '0') + "-c";
   store.folder(c);
   imagefmt::write_file(listing, c + '\n' + a + '\n');
-  EXPECT_EQ(error_of([&] { read_closure(store.info(), store.root()); }),
+  EXPECT_EQ(error_of([&] { read_closure(store.info(), {.store_root = store.root()}); }),
             listing + ":1: '" + c + "' is not registered in '" + registered + "'\n" + registered +
                 ':' + std::to_string(a < b ? 6 : 1) + ": '" + b + "' is not listed in '" + listing +
                 "'");
@@ -109,7 +112,7 @@ TEST(Closure, ComparesItsTwoFilesAndTheDisk) {
 
 TEST(Closure, NamesAFileThatCannotBeRead) {
   tests::TempDir folder;
-  EXPECT_EQ(error_of([&] { read_closure(folder.path(), ""); }),
+  EXPECT_EQ(error_of([&] { read_closure(folder.path()); }),
             "cannot open '" + folder / "store-paths" + "': No such file or directory");
 }
 

@@ -58,7 +58,7 @@ TEST(NixOracle, ReadsTheStoreAndTheRegistrationThatNixMakes) {
   imagefmt::write_file(folder / "registration", registration);
   imagefmt::write_file(folder / "store-paths", derivation + '\n' + system + '\n');
 
-  Closure closure = read_closure(folder.path(), folder.path());
+  Closure closure = read_closure(folder.path(), {.store_root = folder.path()});
   EXPECT_EQ(closure.toplevel, system);
   ASSERT_EQ(closure.paths.size(), 2u);
   for (const StorePathInfo& info : closure.paths) {
@@ -71,7 +71,7 @@ TEST(NixOracle, ReadsTheStoreAndTheRegistrationThatNixMakes) {
   EXPECT_TRUE(find_store_path(closure, system)->references.empty());
 
   // Nix made the files canonical on the disk as well, so nothing may differ from it.
-  imagefmt::Directory store = scan_store(closure);
+  imagefmt::Directory store = scan_store(closure.paths, folder.path());
   imagefmt::FileTree tree(imagefmt::Node(std::move(store), 0755));
   std::string listed;
   for (const std::string& line : imagefmt::dump(tree)) listed += line + '\n';

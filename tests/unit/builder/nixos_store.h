@@ -39,10 +39,7 @@ class NixosStore {
   void contents(std::string_view json) {
     options.contents = builder::parse_contents(json, "contents.json");
   }
-  builder::Assembly assemble() const {
-    imagefmt::Node store = tree_.find("/nix/store")->clone();
-    return builder::assemble(std::move(*store.directory()), options);
-  }
+  builder::Assembly assemble() const { return builder::assemble(tree_.clone(), options); }
 
   const std::string toplevel = path('t', "nixos-sys");
   const std::string etc = path('c', "etc") + "/etc";

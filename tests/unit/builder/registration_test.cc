@@ -187,7 +187,7 @@ TEST(NarHash, RefusesWhatIsMalformed) {
       {std::string(51, '0') + "e", "'e' is no digit"},
       {std::string(44, 'A'), "bad base64 padding"},
       {std::string(42, 'A') + "B=", "bad base64 padding"},
-      {std::string(42, 'A') + "==", "'=' is no digit"},
+      {std::string(42, 'A') + "==", "bad base64 padding"},
   };
   for (const auto& c : kCases) {
     EXPECT_EQ(error_of([&] { parse_nar_hash(c.text); }), "bad hash '" + c.text + "': " + c.reason);

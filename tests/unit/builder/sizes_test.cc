@@ -179,7 +179,8 @@ TEST(Options, TakeOneValueEach) {
     std::ostringstream out, err;
     Io io{in, out, err};
     EXPECT_NE(run(args, io), 0);
-    return err.str().substr(0, err.str().find('\n'));
+    const std::string text = err.str().substr(err.str().find("intaglio: "));
+    return text.substr(0, text.find('\n'));
   };
   const std::string missing = "intaglio: cannot open 'none/store-paths': No such file or directory";
   const std::vector<std::string> explain = {"explain", "--closure", "none", "--policy", "none"};

@@ -31,8 +31,8 @@ struct Store : TinyStore {
   std::string system;
 };
 
-FileTree scanned(const Closure& closure, unsigned jobs = 0) {
-  return FileTree(Node(scan_store(closure, jobs), 0755));
+FileTree scanned(const Store& store, const Closure& closure, unsigned jobs = 0) {
+  return FileTree(Node(scan_store(closure.paths, store.root(), jobs), 0755));
 }
 
 TEST(StoreScan, MakesMetadataCanonical) {
@@ -48,7 +48,7 @@ TEST(StoreScan, MakesMetadataCanonical) {
                                     store.host(path + "/share/twin"));
   store.file(file, "f", 0600);
   store.link(link, path);
-  FileTree tree = scanned(store.read());
+  FileTree tree = scanned(store, store.read());
 
   std::string at = '/' + std::string(base_name_of(path));
   const struct {
@@ -84,7 +84,7 @@ TEST(StoreScan, TakesOnlyWhatIsOfTheClosure) {
   Store store;
   store.file("/nix/store/" + std::string(32, '0') + "-stranger/file");
   store.file("/nix/store/.links/x");
-  FileTree tree = scanned(store.read());
+  FileTree tree = scanned(store, store.read());
   ASSERT_EQ(tree.root().directory()->entries.size(), 1u);
 }
 
@@ -101,7 +101,7 @@ TEST(StoreScan, IdentifiesFilesByHashAndPlace) {
       info.nar_hash = std::string(64, info.path == single ? '1' : hash);
     }
     std::map<std::string, imagefmt::ContentId> found;
-    walk(scanned(closure), [&](const std::string& path, const Node& node) {
+    walk(scanned(store, closure), [&](const std::string& path, const Node& node) {
       if (node.regular()) found[path] = node.regular()->content.id().value();
     });
     return found;
@@ -127,9 +127,9 @@ TEST(StoreScan, DoesNotDependOnThreads) {
     store.folder(path);
   }
   Closure closure = store.read();
-  std::vector<std::string> one = dump(scanned(closure, 1));
+  std::vector<std::string> one = dump(scanned(store, closure, 1));
   EXPECT_EQ(one.size(), 1 + 3 + 50 + 49 + 49 * 50 / 2u);
-  EXPECT_EQ(dump(scanned(closure, 7)), one);
+  EXPECT_EQ(dump(scanned(store, closure, 7)), one);
 }
 
 TEST(StoreScan, NamesAllThatCannotBeTaken) {
@@ -147,9 +147,9 @@ TEST(StoreScan, NamesAllThatCannotBeTaken) {
   close(fd);
   std::filesystem::rename(name, store.host(path + "/sub/socket"));
   const std::string why = ", expected a file, a folder or a symlink";
-  EXPECT_EQ(error_of([&] { scan_store(store.read()); }),
-            "cannot take '" + store.host(path) + "/fifo': a fifo" + why + "\ncannot take '" +
-                store.host(path) + "/sub/socket': a socket" + why);
+  EXPECT_EQ(error_of([&] { store.read(); }), "cannot take '" + store.host(path) + "/fifo': a fifo" +
+                                                 why + "\ncannot take '" + store.host(path) +
+                                                 "/sub/socket': a socket" + why);
 }
 
 TEST(StoreScan, NamesWhatMayNotBeRead) {
@@ -161,7 +161,7 @@ TEST(StoreScan, NamesWhatMayNotBeRead) {
   chmod(store.root().c_str(), 0755);
   bool root = geteuid() == 0;  // who may read everything
   ASSERT_EQ(root ? seteuid(65534) : 0, 0);
-  std::string message = error_of([&] { scan_store(closure); });
+  std::string message = error_of([&] { scan_store(closure.paths, store.root()); });
   ASSERT_EQ(root ? seteuid(0) : 0, 0);
   chmod(store.host(store.system + "/vault").c_str(), 0755);
   EXPECT_EQ(message, "cannot read '" + store.host(store.system) +
@@ -185,12 +185,12 @@ TEST(StoreScan, RefusesATreeThatIsTooDeep) {
     folder = next;
   }
   ASSERT_GE(folder, 0);
-  EXPECT_EQ(error_of([&] { scan_store(store.read()); }), "(no error)");
+  EXPECT_EQ(error_of([&] { store.read(); }), "(no error)");
   ASSERT_EQ(mkdirat(folder, "d", 0755), 0);
   close(folder);
   std::string deepest = store.host(store.system);
   for (size_t depth = 4; depth <= imagefmt::kMaxDepth + 1; ++depth) deepest += "/d";
-  EXPECT_EQ(error_of([&] { scan_store(store.read()); }),
+  EXPECT_EQ(error_of([&] { store.read(); }),
             "cannot take '" + deepest + "': deeper than 1024 folders");
 }
 

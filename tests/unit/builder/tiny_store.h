@@ -59,7 +59,7 @@ class TinyStore {
   }
   builder::Closure read() const {
     write_info();
-    return builder::read_closure(info(), root());
+    return builder::read_closure(info(), {.store_root = root()});
   }
 
  private:

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "imagefmt/tar/archive.h"
+#include "imagefmt/archive.h"
 
 #include <locale.h>
 
 #include <cerrno>
 #include <new>
 
-namespace imagefmt::tar {
+namespace imagefmt {
 
 namespace {
 
@@ -29,7 +29,7 @@ constexpr std::string_view kNotTranslated = "can't be converted from UTF-8";
 
 }  // namespace
 
-Archive::Archive(Input& input) : input_(input), archive_(archive_read_new()) {
+Archive::Archive(ByteStream& input) : input_(input), archive_(archive_read_new()) {
   if (!archive_) throw std::bad_alloc();
   archive* reader = archive_.get();
   archive_read_support_format_tar(reader);
@@ -42,12 +42,27 @@ Archive::Archive(Input& input) : input_(input), archive_(archive_read_new()) {
   archive_read_support_filter_lzip(reader);
   archive_read_support_filter_zstd(reader);
   archive_read_support_filter_lz4(reader);
+  open();
+  // One more is the input itself. Each could unfold what the one before it unfolds.
+  if (archive_filter_count(reader) > 2) throw Error("it is compressed more than once");
+}
+
+Archive::Archive(ByteStream& input, int filter) : input_(input), archive_(archive_read_new()) {
+  if (!archive_) throw std::bad_alloc();
+  // The filter is chosen, not bid for: nothing that libarchive has not built in (ARCHIVE_WARN).
+  if (archive_read_support_format_raw(archive_.get()) != ARCHIVE_OK ||
+      archive_read_append_filter(archive_.get(), filter) != ARCHIVE_OK) {
+    fail();
+  }
+  open();
+}
+
+void Archive::open() {
+  archive* reader = archive_.get();
   archive_read_set_callback_data(reader, this);
   archive_read_set_read_callback(reader, &Archive::read);
   archive_read_set_skip_callback(reader, &Archive::skip);
   if (archive_read_open1(reader) != ARCHIVE_OK) fail();
-  // One more is the input itself. Each could unfold what the one before it unfolds.
-  if (archive_filter_count(reader) > 2) throw Error("it is compressed more than once");
 }
 
 std::optional<Archive::Entry> Archive::next() {
@@ -103,4 +118,4 @@ void Archive::fail() {
   throw Error(reason ? reason : "libarchive gives no reason");
 }
 
-}  // namespace imagefmt::tar
+}  // namespace imagefmt

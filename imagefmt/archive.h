@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// libarchive's reader of tar archives. Private to this folder.
+// libarchive as a reader of tar archives, and of what is compressed and no archive. Private to
+// readers: it brings libarchive's headers.
 #pragma once
 
 #include <archive.h>
@@ -10,23 +11,10 @@
 #include <optional>
 #include <string>
 
-#include "imagefmt/base/bytes.h"
 #include "imagefmt/base/handle.h"
+#include "imagefmt/byte_stream.h"
 
-namespace imagefmt::tar {
-
-/// Where an archive's bytes come from.
-class Input {
- public:
-  virtual ~Input() = default;
-  /// The next bytes, good until the next call; none at the end.
-  virtual ByteView read() = 0;
-  /// Goes on behind bytes that nobody asks for; behind how many.
-  virtual uint64_t skip(uint64_t most) {
-    (void)most;
-    return 0;
-  }
-};
+namespace imagefmt {
 
 class Archive {
  public:
@@ -39,8 +27,11 @@ class Archive {
     uint64_t offset;  // in the entry's content
   };
 
-  /// Throws what libarchive says of bytes that are no archive. REQUIRES: `input` outlives this.
-  explicit Archive(Input& input);
+  /// A tar archive, compressed or not. Throws what libarchive says of bytes that are no archive.
+  /// REQUIRES: `input` outlives this.
+  explicit Archive(ByteStream& input);
+  /// One entry: what `input` unpacks to by a filter, one of libarchive's ARCHIVE_FILTER_….
+  Archive(ByteStream& input, int filter);
 
   /// Nothing at the end. Throws what libarchive says of an archive that is damaged.
   std::optional<Entry> next();
@@ -64,9 +55,11 @@ class Archive {
   }
   [[noreturn]] void fail();
 
-  Input& input_;
+  void open();
+
+  ByteStream& input_;
   std::exception_ptr failure_;  // of the input: exceptions do not pass through libarchive
   Handle<archive, archive_read_free> archive_;
 };
 
-}  // namespace imagefmt::tar
+}  // namespace imagefmt
