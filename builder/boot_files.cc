@@ -8,6 +8,7 @@
 #include "builder/board_words.h"
 #include "builder/boot_writers.h"
 #include "builder/gzip.h"
+#include "builder/kernel_image.h"
 #include "builder/lsm.h"
 #include "imagefmt/output.h"
 
@@ -41,6 +42,7 @@ std::string kernel_for(const Board& board, const BootParts& parts) {
   std::string kernel = parts.kernel.read();
   const KernelImage wanted = board.kernel_image;
   if (wanted == KernelImage::kAsBuilt) return kernel;
+  if (wanted == KernelImage::kVmlinux) return vmlinux_of(as_bytes(kernel), parts.kernel.name());
   if (wanted == KernelImage::kImageGz && kernel.starts_with(kGzipMagic)) return kernel;
   if (is_image(kernel) && wanted == KernelImage::kImageGz) return gzip(as_bytes(kernel));
   if (is_image(kernel) && wanted == KernelImage::kImage) return kernel;
@@ -131,6 +133,14 @@ constexpr Writer kWriters[] = {
 };
 
 }  // namespace
+
+Content make_kernel(const Board& board, const BootParts& parts) {
+  if (board.boot_kind != BootKind::kDirect || board.kernel_image == KernelImage::kAsBuilt) {
+    return parts.kernel.content();
+  }
+  return with_context(fmt::format("cannot boot board '{}'", board.name),
+                      [&] { return Content::from_bytes(kernel_for(board, parts)); });
+}
 
 std::vector<BootFile> make_boot_files(const Board& board, const BootParts& parts) {
   return with_context(fmt::format("cannot boot board '{}'", board.name), [&] {

@@ -52,6 +52,10 @@ struct BootFile {
 /// One whose bytes are known.
 BootFile make_boot_file(std::string name, std::string kind, imagefmt::Content content);
 
+/// The kernel as an output has it: in the form that the board takes if it is given it as a file, else as it
+/// was built. Throws, naming the board, that it is of another form.
+imagefmt::Content make_kernel(const Board& board, const BootParts& parts);
+
 /// Every file that the board boots from by its boot kind; none if it takes kernel and initrd as they
 /// are. Throws, naming the board, all that its loader could not take: a device tree that is not there, a
 /// command line or an image that is too large, parts that would be loaded over each other.

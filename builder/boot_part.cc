@@ -21,28 +21,29 @@ BootPart make_boot_part(const Board& board, const BootPartInput& input,
        .lsm = {policy::parse_kernel_version(input.kernel.release), options.mode}});
   for (const std::string& warning : command_line.warnings) reporter.warn(warning);
   BootPart part;
-  part.kernel = input.kernel_file;
   part.initrd = input.kernel.initrd;
   part.command_line = command_line.text;
   part.kernel_config_fragment =
       check_kernel_config(input.kernel, options, board, part.command_line, reporter);
-  part.files = make_boot_files(board, {.kernel = part.kernel,
-                                       .initrd = part.initrd,
-                                       .command_line = part.command_line,
-                                       .device_trees = input.device_trees,
-                                       .efi_programs = input.efi_programs,
-                                       .options = options.boot,
-                                       .toplevel = input.toplevel,
-                                       .kernel_release = input.kernel.release,
-                                       .os_release = input.os_release,
-                                       .mtime = options.source_date_epoch});
+  const BootParts parts{.kernel = input.kernel_file,
+                        .initrd = part.initrd,
+                        .command_line = part.command_line,
+                        .device_trees = input.device_trees,
+                        .efi_programs = input.efi_programs,
+                        .options = options.boot,
+                        .toplevel = input.toplevel,
+                        .kernel_release = input.kernel.release,
+                        .os_release = input.os_release,
+                        .mtime = options.source_date_epoch};
+  part.kernel = make_kernel(board, parts);
+  part.files = make_boot_files(board, parts);
   return part;
 }
 
 void write_boot_part(const BootPart& part, const std::string& folder,
                      imagefmt::Reporter& reporter) {
   imagefmt::FileTree copied;
-  copied.insert("/kernel", imagefmt::make_regular(part.kernel.content()));
+  copied.insert("/kernel", imagefmt::make_regular(part.kernel));
   copied.insert("/initrd", imagefmt::make_regular(part.initrd.content()));
   imagefmt::write_folder(copied, folder);
   imagefmt::write_file(folder + "/cmdline", part.command_line + '\n');

@@ -28,7 +28,8 @@ struct BootPartInput {
 };
 
 struct BootPart {
-  InputFile kernel, initrd;
+  imagefmt::Content kernel;  // as make_kernel() makes it
+  InputFile initrd;          // empty: there is no part
   std::string command_line;
   std::string kernel_config_fragment;  // what the board and the image ask of the kernel
   std::vector<BootFile> files;         // as the board's loader takes them

@@ -149,7 +149,9 @@ InputFolder efi_programs_of(const Closure& closure) {
   return found.empty() ? InputFolder(path, FileTree()) : found;
 }
 
-Board find_chosen_board(const SystemOptions& options) {
+/// None: the root alone is made.
+std::optional<Board> find_chosen_board(const SystemOptions& options) {
+  if (options.board.empty()) return std::nullopt;
   return with_boot_kind(find_board(options.board), options.boot.kind);
 }
 
@@ -173,13 +175,12 @@ std::string root_image_of(std::string_view format) {
 
 /// What a build goes by: its options, completed by the board and checked.
 struct Target {
-  std::optional<Board> board;  // none: the root alone is made
+  std::optional<Board> board;
   ImageOptions image;
   SystemOptions system;
 };
 Target find_target(const BuildOptions& options) {
-  Target target{std::nullopt, options.image, options.system};
-  if (!options.system.board.empty()) target.board = find_chosen_board(options.system);
+  Target target{find_chosen_board(options.system), options.image, options.system};
   target.image.format = options.system.format.value_or(target.board ? target.board->root_format
                                                                     : RootFormat::kSquashfs);
   target.image.image_mtime = options.system.source_date_epoch;
@@ -234,14 +235,12 @@ std::vector<Artifact> list_artifacts(const std::string& folder, const LabelledSy
   return artifacts;
 }
 
-}  // namespace
-
-LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& reporter) {
+/// Of `options`, the board is found already.
+LabelledSystem label_system_for(const std::optional<Board>& board, const SystemOptions& options,
+                                imagefmt::Reporter& reporter) {
   LabelledSystem system;
 
   // What was given, read and checked, before any long work.
-  std::optional<Board> board;
-  if (!options.board.empty()) board = find_chosen_board(options);
   system.format =
       to_text(options.format.value_or(board ? board->root_format : RootFormat::kSquashfs));
   system.closure = read_system_closure(options, reporter);
@@ -323,17 +322,19 @@ LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& re
   return system;
 }
 
-namespace {
-
 /// The system of a build, ready to be written, whose kernel is known to read the image.
 LabelledSystem label_target(const Target& target, imagefmt::Reporter& reporter) {
-  LabelledSystem system = label_system(target.system, reporter);
+  LabelledSystem system = label_system_for(target.board, target.system, reporter);
   choose_compression(system.tree, target.image, reporter);
   check_image_is_read(target.image, policy::parse_kernel_version(system.kernel.release));
   return system;
 }
 
 }  // namespace
+
+LabelledSystem label_system(const SystemOptions& options, imagefmt::Reporter& reporter) {
+  return label_system_for(find_chosen_board(options), options, reporter);
+}
 
 BuildPlan plan_build(const BuildOptions& options, imagefmt::Reporter& reporter) {
   Target target = find_target(options);

@@ -5,7 +5,6 @@
 
 #include "builder/board_words.h"
 #include "builder/kernel_params.h"
-#include "imagefmt/gpt/gpt.h"
 
 namespace builder {
 
@@ -54,7 +53,8 @@ const DiskFile* find_file(const std::vector<DiskFile>& files, std::string_view k
   return file == files.end() ? nullptr : &*file;
 }
 
-/// By which the kernel looks for the root: its partition's GUID, if it is that.
+}  // namespace
+
 std::optional<Guid> check_root_argument(const Board& board, const std::string& command_line) {
   constexpr std::string_view kById = "PARTUUID=", kByName = "PARTLABEL=";
   const std::vector<std::string> roots =
@@ -71,6 +71,8 @@ std::optional<Guid> check_root_argument(const Board& board, const std::string& c
   }
   return std::nullopt;
 }
+
+namespace {
 
 std::vector<Partition> partitions_of(const Board& board, const DiskInputs& inputs) {
   std::vector<Partition> partitions;
@@ -159,6 +161,12 @@ uint64_t planned_board_disk_size(const Board& board, const DiskInputs& inputs) {
 }
 
 void write_board_disk(const Board& board, const DiskInputs& inputs, File& out, Reporter& reporter) {
+  if (board.disk.firmware_offset && inputs.options.firmware.empty()) {
+    reporter.warn(
+        fmt::format("the disk of board '{}' has no firmware: --firmware names what belongs at byte "
+                    "{}, unless the device has it elsewhere",
+                    board.name, *board.disk.firmware_offset));
+  }
   with_disk(board, inputs, [&](const auto& partitions, const DiskOptions& options) {
     write_disk(partitions, options, out, reporter);
   });

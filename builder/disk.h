@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,12 +14,18 @@
 #include "imagefmt/base/file.h"
 #include "imagefmt/base/reporter.h"
 #include "imagefmt/content.h"
+#include "imagefmt/gpt/gpt.h"
 
 namespace builder {
 
 /// What `root=` is to be: the board's own, or the PARTUUID of the disk's root partition, which derives
 /// from the system.
 std::string root_device_of(const Board& board, const std::string& toplevel);
+
+/// The GUID of the root's partition, if the kernel looks for the root by it. Throws that a command line looks
+/// for another partition than the board's.
+std::optional<imagefmt::Guid> check_root_argument(const Board& board,
+                                                  const std::string& command_line);
 
 /// Of the partition that the loader reads; 0: as large as what lies in it.
 uint64_t kernel_partition_bytes(const Board& board);
@@ -45,7 +52,7 @@ bool has_disk(const Board& board, const std::vector<BootFile>& boot_files);
 /// but the firmware's size.
 uint64_t planned_board_disk_size(const Board& board, const DiskInputs& inputs);
 
-/// Boot files first, the root last. Throws, as `cannot make the disk of board '…': …` and before `out` is
+/// Boot files first, the root last. Warns of a board whose firmware is not given. Throws, as `cannot make the disk of board '…': …` and before `out` is
 /// touched: a partition table that is not written, a command line that looks for the root elsewhere,
 /// firmware that the board has no place for, and what imagefmt::write_disk() throws.
 void write_board_disk(const Board& board, const DiskInputs& inputs, imagefmt::File& out,

@@ -126,7 +126,10 @@ class Planner {
   /// Of a device's own partitions: an image is named like the one that it is for.
   const Artifact& artifact_for(const std::string& partition) const {
     if (partition == board_.root_partition) return find("root");
-    const Artifact* files = partition == "boot" ? find_kind("bootfs") : nullptr;
+    if (const Artifact* own = find_kind(partition)) return *own;
+    // A file system that the loader looks for lies in the partition that the board names for it.
+    const bool is_for_files = partition == "boot" || board_.boot_kind == BootKind::kExtlinux;
+    const Artifact* files = is_for_files ? find_kind("bootfs") : nullptr;
     return files ? *files : find(partition);
   }
 

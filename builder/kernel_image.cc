@@ -192,6 +192,23 @@ std::string kernel_release(ByteView image, std::string_view name) {
       name));
 }
 
+std::string vmlinux_of(ByteView image, std::string_view name) {
+  constexpr std::string_view kElfMagic =
+      "\x7f"
+      "ELF";
+  if (as_text(image).starts_with(kElfMagic)) return std::string(as_text(image));
+  uint64_t budget = kMaxUnpacked;
+  for (const ByteView payload : {image, announced_payload(image)}) {
+    std::string elf;
+    const Unpacked unpacked = unpack(payload, budget, [&](ByteView part) {
+      elf += as_text(part);
+      return elf.size() >= kElfMagic.size() && !elf.starts_with(kElfMagic);
+    });
+    if (unpacked.whole && elf.starts_with(kElfMagic)) return elf;
+  }
+  throw Error(fmt::format("cannot read kernel image '{}': it is no vmlinux, and holds none", name));
+}
+
 std::optional<std::string> kernel_config(ByteView image) {
   std::optional<std::string> config;
   int attempts = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder/output.h"
 
+#include "builder/disk.h"
 #include "builder/image.h"
 #include "builder/links.h"
 
@@ -27,6 +28,11 @@ std::vector<BootFile> make_boot_files(const OutputTarget& target, const Manifest
     return read_text_at(read_image(image), "/etc/os-release");
   };
   parts.mtime = target.mtime;
+  // Of another board's output, whose root may lie elsewhere.
+  if (!board.root_partition.empty()) {
+    imagefmt::with_context(fmt::format("cannot boot board '{}'", board.name),
+                           [&] { check_root_argument(board, parts.command_line); });
+  }
   return make_boot_files(board, parts);
 }
 

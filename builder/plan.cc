@@ -13,10 +13,10 @@ BuildPlan plan(const LabelledSystem& system, const ImageOptions& image) {
   BuildPlan plan;
   const BootPart& boot = system.boot;
   plan.files = {{"file_contexts", policy::serialize_exact_contexts(system.tree).size()}};
-  if (!boot.kernel.empty()) {
+  if (!boot.initrd.empty()) {
     plan.files.push_back({"cmdline", boot.command_line.size() + 1});
     plan.files.push_back({"initrd", boot.initrd.content().size_bytes()});
-    plan.files.push_back({"kernel", boot.kernel.content().size_bytes()});
+    plan.files.push_back({"kernel", boot.kernel.size_bytes()});
     plan.files.push_back({"kernel-config.fragment", boot.kernel_config_fragment.size()});
   }
   imagefmt::walk(system.selinux, [&](const std::string& path, const imagefmt::Node& node) {

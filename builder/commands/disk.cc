@@ -8,6 +8,7 @@
 #include "builder/commands/commands.h"
 #include "builder/commands/options.h"
 #include "builder/output.h"
+#include "builder/terminal.h"
 #include "imagefmt/base/file.h"
 
 namespace builder {
@@ -40,16 +41,16 @@ std::vector<DiskFile> find_files(const OutputTarget& target, const ManifestSumma
   return files;
 }
 
-void disk(const Options& options, std::ostream& out) {
+void disk(const Options& options, Io& io) {
   const ManifestSummary manifest = read_manifest(options.target.folder);
   const Board board = board_of(options.target, manifest);
   OutputFolder folder(options.output);
-  SilentReporter reporter;
+  TerminalReporter reporter(io, true);  // warnings alone
   const DiskInputs inputs{find_files(options.target, manifest, board, folder.partial(), reporter),
                           manifest.cmdline, manifest.toplevel, options.target.boot};
   File disk = File::create(folder.partial() + "/disk.img");
   write_board_disk(board, inputs, disk, reporter);
-  out << fmt::format("disk.img: {} bytes\n", disk.size_bytes());
+  io.out << fmt::format("disk.img: {} bytes\n", disk.size_bytes());
   folder.commit();
 }
 
@@ -71,7 +72,7 @@ void add_disk_command(CLI::App& app, Run& chosen) {
   command->callback([options, &chosen] {
     chosen = [options](Io& io) {
       options->target.mtime = io.source_date_epoch;
-      disk(*options, io.out);
+      disk(*options, io);
       return 0;
     };
   });

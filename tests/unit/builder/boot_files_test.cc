@@ -126,6 +126,23 @@ TEST_F(BootFiles, NoneForBoardsThatTakeKernelAndInitrd) {
   EXPECT_TRUE(make_boot_files(find_board("qemu-x86_64"), {}).empty());
 }
 
+TEST_F(BootFiles, HypervisorsAreGivenTheKernelInTheirForm) {
+  BootParts given = parts();
+  EXPECT_EQ(make_kernel(find_board("cloud-hypervisor-aarch64"), given).read_all(),
+            image_of_arm64());
+  const Board board = find_board("firecracker-x86_64");
+  EXPECT_EQ(error_of([&] { make_kernel(board, given); }),
+            "cannot boot board 'firecracker-x86_64': cannot read kernel image '" + path("kernel") +
+                "': it is no vmlinux, and holds none");
+  const std::string elf =
+      "\x7f"
+      "ELF and more";
+  write_file(path("kernel"), gzip(as_bytes(elf)));
+  EXPECT_EQ(make_kernel(board, given).read_all(), elf);
+  EXPECT_EQ(make_kernel(find_board("oneplus-enchilada"), given).read_all(), gzip(as_bytes(elf)))
+      << "what is in its boot.img counts";
+}
+
 TEST_F(BootFiles, RefusesWhatTheLoaderCouldNotTake) {
   Board board = find_board("oneplus-enchilada");
   auto refused = [&](const BootParts& given) {
@@ -188,6 +205,12 @@ TEST_F(BootFiles, TheCommandMakesThemOfABuild) {
   const std::string bytes = bytes_of(make_boot_files(find_board("oneplus-enchilada"), parts())[0]);
   EXPECT_EQ(ran.out + ran.err, fmt::format("boot.img: {} bytes\n", bytes.size()));
   EXPECT_EQ(imagefmt::read_file(path("made/boot.img")), bytes);
+  write_file(path("cmdline"), "root=/dev/vda\n");
+  ran = run_with({"boot", path(""), "--board", "oneplus-enchilada", "--device-trees", path("dtbs"),
+                  "--output", path("not")});
+  EXPECT_EQ(ran.out + ran.err,
+            "intaglio: cannot boot board 'oneplus-enchilada': its root is partition 'userdata', "
+            "and the command line has root=/dev/vda\n");
   ran = run_with({"boot", path(""), "--output", path("not")});
   EXPECT_EQ(ran.status, 1);
   EXPECT_EQ(ran.out + ran.err,

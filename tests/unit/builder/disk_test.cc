@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
+#include "builder/terminal.h"
 #include "imagefmt/base/file.h"
 #include "imagefmt/gpt/gpt.h"
 #include "tests/support/temp_dir.h"
@@ -81,6 +84,17 @@ TEST_F(BoardDisk, FirmwareAndTheFirstPartitionLieWhereTheBoardSays) {
   EXPECT_THAT(write(board, given).partition_offsets, ElementsAre(4096 * 512, 3 << 20));
   EXPECT_EQ(imagefmt::read_file(path()).substr(33791, 10002),
             '\0' + std::string(10000, 'u') + '\0');
+}
+
+TEST_F(BoardDisk, FirmwareThatIsNotGivenIsToldOf) {
+  std::ostringstream err;
+  TerminalReporter reporter(err, TerminalReporter::Form::kQuiet);
+  imagefmt::File out = imagefmt::File::create(path());
+  write_board_disk(find_board("purism-librem5"), inputs(), out, reporter);
+  write_board_disk(uefi_board(), inputs(), out, reporter);
+  EXPECT_THAT(reporter.warnings(),
+              ElementsAre("the disk of board 'purism-librem5' has no firmware: --firmware names "
+                          "what belongs at byte 33792, unless the device has it elsewhere"));
 }
 
 TEST_F(BoardDisk, RefusesWithNumbersBeforeItWrites) {

@@ -17,7 +17,8 @@ using tests::error_of;
 /// An output of every kind of artifact; commands name it `out`.
 FlashSource source() {
   FlashSource source{"out", "root=/dev/vda it's", {}};
-  for (const char* kind : {"boot", "vendor_boot", "vbmeta", "kernel", "initrd", "root", "disk"}) {
+  for (const char* kind :
+       {"boot", "vendor_boot", "vbmeta", "kernel", "initrd", "root", "disk", "bootfs"}) {
     source.artifacts.push_back({std::string(kind) + ".img", kind, 1000, ""});
   }
   return source;
@@ -121,12 +122,9 @@ TEST(FlashPlan, Lk2ndIsPutThereByHand) {
 }
 
 TEST(FlashPlan, Lk2ndReadsABootFileSystemToo) {
-  FlashSource files = source();
-  files.artifacts.push_back({"bootfs.img", "bootfs", 5, ""});
-  const FlashPlan plan = plan_flashing(find_board("qcom-msm8916"), files, {});
-  EXPECT_THAT(serialize_flash_script(plan),
-              testing::HasSubstr("# boot: 5 bytes\n"
-                                 "fastboot flash boot out/bootfs.img\n"));
+  EXPECT_THAT(script(find_board("qcom-msm8916")),
+              testing::HasSubstr("# system: 1000 bytes\n"
+                                 "fastboot flash system out/bootfs.img\n"));
 }
 
 TEST(FlashPlan, HeimdallTakesAllAtOnce) {

@@ -93,6 +93,24 @@ TEST(KernelImage, TellsItsReleaseInEveryForm) {
   EXPECT_EQ(release_of("Linux version 7.0-rc1+ "), "7.0-rc1+") << "at the very end";
 }
 
+TEST(KernelImage, HoldsTheVmlinuxThatItIsMadeOf) {
+  const std::string elf =
+      "\x7f"
+      "ELF" +
+      vmlinux();
+  auto vmlinux_in = [](const std::string& image) { return vmlinux_of(as_bytes(image), "k"); };
+  EXPECT_EQ(vmlinux_in(elf), elf);
+  EXPECT_EQ(vmlinux_in(gzip(elf)), elf);
+  EXPECT_EQ(vmlinux_in(x86_image("6.1 #1", gzip(elf))), elf);
+  const std::string packed = pack(archive_write_add_filter_xz, elf);
+  EXPECT_EQ(vmlinux_in(x86_image("6.1 #1", packed + "size")), elf) << "the build appends a size";
+  const std::string refusal = "cannot read kernel image 'k': it is no vmlinux, and holds none";
+  EXPECT_EQ(error_of([&] { vmlinux_in(x86_image("6.1 #1", gzip(vmlinux()))); }), refusal);
+  const std::string cut = gzip(elf).substr(0, 5000);
+  EXPECT_EQ(error_of([&] { vmlinux_in(x86_image("6.1 #1", cut)); }), refusal);
+  EXPECT_EQ(error_of([&] { vmlinux_in(""); }), refusal);
+}
+
 TEST(KernelImage, UnpacksWhatKernelsArePackedWith) {
   const struct {
     const char* name;
