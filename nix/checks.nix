@@ -7,22 +7,22 @@ let
   inherit (pkgs) sample;
   policy = lib.compilePolicy (sample.policy // { inherit (sample) kernelVersion; });
   root = lib.buildRoot { inherit (sample) toplevel contents; inherit policy; };
-  boot = board: lib.buildBoot { inherit board; inherit (sample) kernel initrd kernelParams; };
-  boards = builtins.filter
-    (name: let board = lib.boards.${name}; in board.arch == sample.arch && board.boot.kind == "direct")
-    (builtins.attrNames lib.boards);
+  release = arguments: let
+    boot = lib.buildBoot ({ inherit (sample) kernel initrd kernelParams toplevel osRelease efiStub systemdBoot; } // arguments);
+    has_disk = lib.hasDisk { inherit (arguments) board; bootKind = arguments.bootKind or null; };
+  in lib.buildRelease { inherit root boot; disk = if has_disk then lib.buildDisk { inherit root boot; } else null; };
+  boards = builtins.filter (name: lib.boards.${name}.arch == sample.arch) (builtins.attrNames lib.boards);
 in
 rec {
   inherit policy root;
-  # Every board of the architecture that needs no more than kernel and initrd, on one root.
-  releases = builtins.listToAttrs (map
-    (board: { name = board; value = lib.buildRelease { inherit root; boot = boot board; }; })
-    boards);
+  # Every board of the architecture, on one root.
+  releases = builtins.listToAttrs (map (board: { name = board; value = release { inherit board; }; }) boards)
+    // { recurseForDerivations = true; };
+  # One of them as UEFI starts it, in both ways.
+  uki = release { board = "qemu-x86_64"; bootKind = "uki"; };
+  bls = release { board = "qemu-x86_64"; bootKind = "bls"; };
   # The same once more with another console: one boot and its release.
-  other_console = lib.buildRelease {
-    inherit root;
-    boot = lib.buildBoot { board = "qemu-x86_64"; console = "ttyS1"; inherit (sample) kernel initrd kernelParams; };
-  };
+  other_console = release { board = "qemu-x86_64"; console = "ttyS1"; };
   labels = lib.labelClosure (sample.policy // { inherit (sample) toplevel contents; });
   fragment = lib.kernelFragment { board = "qemu-x86_64"; inherit (sample) kernelVersion; };
 
