@@ -5,25 +5,20 @@
 { pkgs, intaglio, lib }:
 let
   inherit (pkgs) sample;
-  policy = lib.compilePolicy (sample.policy // { inherit (sample) kernelVersion; });
-  root = lib.buildRoot { inherit (sample) toplevel contents; inherit policy; };
-  release = arguments: let
-    boot = lib.buildBoot ({ inherit (sample) kernel initrd kernelParams toplevel osRelease efiStub systemdBoot; } // arguments);
-    has_disk = lib.hasDisk { inherit (arguments) board; bootKind = arguments.bootKind or null; };
-  in lib.buildRelease { inherit root boot; disk = if has_disk then lib.buildDisk { inherit root boot; } else null; };
-  boards = builtins.filter (name: lib.boards.${name}.arch == sample.arch) (builtins.attrNames lib.boards);
+  jobs = arguments: import ./hydra.nix ({ inherit pkgs intaglio; system = sample; } // arguments);
+  # The release of one board, of which `change` is told otherwise.
+  release = board: change: (jobs { system = sample // change; boards = [ board ]; }).releases.${board};
+  all = jobs { };
 in
-rec {
-  inherit policy root;
+{
+  inherit (all) policy root labels;
   # Every board of the architecture, on one root.
-  releases = builtins.listToAttrs (map (board: { name = board; value = release { inherit board; }; }) boards)
-    // { recurseForDerivations = true; };
+  releases = all.releases // { recurseForDerivations = true; };
   # One of them as UEFI starts it, in both ways.
-  uki = release { board = "qemu-x86_64"; bootKind = "uki"; };
-  bls = release { board = "qemu-x86_64"; bootKind = "bls"; };
+  uki = release "qemu-x86_64" { bootKind = "uki"; };
+  bls = release "qemu-x86_64" { bootKind = "bls"; };
   # The same once more with another console: one boot and its release.
-  other_console = release { board = "qemu-x86_64"; console = "ttyS1"; };
-  labels = lib.labelClosure (sample.policy // { inherit (sample) toplevel contents; });
+  other_console = release "qemu-x86_64" { console = "ttyS1"; };
   fragment = lib.kernelFragment { board = "qemu-x86_64"; inherit (sample) kernelVersion; };
 
   # The program's own words for each board, for comparison with lib.boards.

@@ -8,6 +8,7 @@ let
   root = { inherit (sample) toplevel; policy = "/policy"; };
   boot = { board = "qemu-x86_64"; inherit (sample) kernel initrd; };
   drv = derivation: derivation.drvPath;
+  jobs = arguments: import ../../nix/hydra.nix ({ inherit pkgs; inherit (pkgs) intaglio; system = sample; } // arguments);
   boards = (import ../../nix/kinds.nix).or_list (builtins.attrNames lib.boards);
 in
 {
@@ -118,5 +119,21 @@ in
   fragment = {
     value = drv (lib.kernelFragment { board = "qemu-x86_64"; format = "toml"; });
     message = "intaglio.kernelFragment: format: expected 'kconfig', 'nix' or 'json', found 'toml'";
+  };
+  jobset_of_half_a_system = {
+    value = (jobs { system = { arch = "x86_64"; inherit (sample) toplevel kernel policy; }; }).policy;
+    message = "intaglio.hydra: system: it lacks kernelVersion, initrd";
+  };
+  jobset_of_a_path = {
+    value = (jobs { system = "/system"; }).policy;
+    message = "intaglio.hydra: system: expected an attribute set, found a string";
+  };
+  jobset_of_no_architecture = {
+    value = (jobs { system = sample // { arch = "riscv64"; }; }).releases;
+    message = "intaglio.hydra: system: no board is 'riscv64'";
+  };
+  jobset_of_another_board = {
+    value = (jobs { boards = [ "oneplus-enchilada" ]; }).releases;
+    message = "intaglio.hydra: boards: no board 'oneplus-enchilada' of x86_64";
   };
 }
