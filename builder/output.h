@@ -27,6 +27,9 @@ struct OutputTarget {
 /// The board, which boots as the output was built to if it is the output's own.
 Board board_of(const OutputTarget& target, const ManifestSummary& manifest);
 
+/// A file of an output folder: what it links to, where `join` made the folder.
+std::string output_file(const std::string& folder, const std::string& name);
+
 /// Of the output's kernel, initrd and command line, and of what its root says of the system.
 std::vector<BootFile> make_boot_files(const OutputTarget& target, const ManifestSummary& manifest,
                                       const Board& board);

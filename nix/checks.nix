@@ -5,25 +5,20 @@
 { pkgs, intaglio, lib }:
 let
   inherit (pkgs) sample;
-  policy = lib.compilePolicy (sample.policy // { inherit (sample) kernelVersion; });
-  root = lib.buildRoot { inherit (sample) toplevel contents; inherit policy; };
-  boot = board: lib.buildBoot { inherit board; inherit (sample) kernel initrd kernelParams; };
-  boards = builtins.filter
-    (name: let board = lib.boards.${name}; in board.arch == sample.arch && board.boot.kind == "direct")
-    (builtins.attrNames lib.boards);
+  jobs = arguments: import ./hydra.nix ({ inherit pkgs intaglio; system = sample; } // arguments);
+  # The release of one board, of which `change` is told otherwise.
+  release = board: change: (jobs { system = sample // change; boards = [ board ]; }).releases.${board};
+  all = jobs { };
 in
-rec {
-  inherit policy root;
-  # Every board of the architecture that needs no more than kernel and initrd, on one root.
-  releases = builtins.listToAttrs (map
-    (board: { name = board; value = lib.buildRelease { inherit root; boot = boot board; }; })
-    boards);
+{
+  inherit (all) policy root labels;
+  # Every board of the architecture, on one root.
+  releases = all.releases // { recurseForDerivations = true; };
+  # One of them as UEFI starts it, in both ways.
+  uki = release "qemu-x86_64" { bootKind = "uki"; };
+  bls = release "qemu-x86_64" { bootKind = "bls"; };
   # The same once more with another console: one boot and its release.
-  other_console = lib.buildRelease {
-    inherit root;
-    boot = lib.buildBoot { board = "qemu-x86_64"; console = "ttyS1"; inherit (sample) kernel initrd kernelParams; };
-  };
-  labels = lib.labelClosure (sample.policy // { inherit (sample) toplevel contents; });
+  other_console = release "qemu-x86_64" { console = "ttyS1"; };
   fragment = lib.kernelFragment { board = "qemu-x86_64"; inherit (sample) kernelVersion; };
 
   # The program's own words for each board, for comparison with lib.boards.

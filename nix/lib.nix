@@ -6,7 +6,8 @@
 #   compilePolicy   modules, kernel version
 #   buildRoot       closure, policy, format           no board
 #   buildBoot       kernel, initrd, parameters, board     no closure, no policy
-#   buildRelease    a root and a boot: links, and the manifest of both
+#   buildDisk       a root and a boot, for a board that boots from a disk
+#   buildRelease    all of them: links, and the manifest of all
 #
 # So boards of one architecture share a root and a policy. Of `pkgs`, `runCommand`, `writeText` and `closureInfo` are used; `intaglio` is
 # the program's package. Arguments are checked when they are evaluated.
@@ -48,6 +49,22 @@ let
     else if boards ? ${board} then { argument = board; name = board; known = boards.${board}; }
     else throw "intaglio.${function}: board: unknown board '${board}', expected ${kinds.or_list (attrNames boards)}";
 
+  # What `boot` is told of the system, by how it boots: all that makes a file system names it, or derives ids of it.
+  needs_of = kind: {
+    toplevel = elem kind [ "uki" "bls" "extlinux" "boot-script" ];
+    osRelease = elem kind [ "uki" "bls" ];
+    efiStub = kind == "uki";
+    systemdBoot = kind == "bls";
+  };
+  # A board's first kind unless `bootKind` names another; null: an own board's, which the program knows.
+  boot_kind = function: found: bootKind: let
+    ways = [ found.known.boot.kind ] ++ found.known.boot.also or [ ];
+  in
+    if found.known == null then bootKind
+    else if bootKind == null then found.known.boot.kind
+    else require function "bootKind" "board '${found.name}' boots by ${kinds.or_list ways}, not by '${bootKind}'" (elem bootKind ways) bootKind;
+
+  boot_kind_kind = kinds.one_of [ "direct" "android" "extlinux" "boot-script" "depthcharge" "uki" "bls" ];
   mode_kind = kinds.one_of [ "enforcing" "permissive" ];
   profile_kind = kinds.one_of [ "devel" "production" ];
   formats = [ "squashfs" "ext4" "erofs" ];
@@ -169,9 +186,11 @@ rec {
   '');
 
   # What a board boots from. `format`, `compression` and `writable` say of the root what buildRoot() was told.
-  # `kernelParams` are the system's own, `console` comes after the board's.
+  # `kernelParams` are the system's own, `console` comes after the board's. Where a board needs them: of `toplevel` its name alone,
+  # and the files `osRelease` (os-release(5)), `efiStub` and `systemdBoot` (systemd's programs for UEFI).
   buildBoot = { board, kernel, initrd, kernelParams ? [ ], console ? null, deviceTrees ? null, kernelConfig ? null, format ? null
-    , compression ? null, writable ? false, init ? null, mode ? "enforcing", profile ? "devel" }@arguments: let
+    , compression ? null, writable ? false, init ? null, mode ? "enforcing", profile ? "devel", bootKind ? null, toplevel ? null
+    , osRelease ? null, efiStub ? null, systemdBoot ? null, keyblock ? null, signingKey ? null }@arguments: let
     checked = check "buildBoot" arguments {
       board = board_kind;
       kernel = kinds.file;
@@ -186,14 +205,29 @@ rec {
       init = kinds.nullable kinds.file;
       mode = mode_kind;
       profile = profile_kind;
+      bootKind = kinds.nullable boot_kind_kind;
+      toplevel = kinds.nullable kinds.file;
+      osRelease = kinds.nullable kinds.file;
+      efiStub = kinds.nullable kinds.file;
+      systemdBoot = kinds.nullable kinds.file;
+      keyblock = kinds.nullable kinds.file;
+      signingKey = kinds.nullable kinds.file;
     };
     found = find_board "buildBoot" checked.board;
+    kind = boot_kind "buildBoot" found bootKind;
+    is_needed = needs_of kind;
+    given = { inherit toplevel osRelease efiStub systemdBoot; };
+    missing = filter (name: is_needed.${name} && given.${name} == null) [ "toplevel" "osRelease" "efiStub" "systemdBoot" ];
+    # Of an own board nothing is known, so it has all that is given.
+    of = name: if found.known == null || is_needed.${name} then given.${name} else null;
     trees = found.known.boot.device_tree or "none";
     needs_trees = elem trees [ "appended" "header" "header-and-appended" "vendor-boot" "file" "folder" "fit" "uki" ];
     possible = require "buildBoot" "deviceTrees" "board '${found.name}' boots with a device tree of the kernel's"
       (deviceTrees != null || !needs_trees)
-      (require "buildBoot" "writable" "a root of ${toString format} is read-only" (!writable || !elem format [ "squashfs" "erofs" ])
-        found);
+      (require "buildBoot" (head (missing ++ [ "" ])) "board '${found.name}' boots by '${kind}', which needs it" (missing == [ ])
+        (require "buildBoot" "signingKey" "keyblock and signingKey are one key: give both or none" ((keyblock == null) == (signingKey == null))
+          (require "buildBoot" "writable" "a root of ${toString format} is read-only" (!writable || !elem format [ "squashfs" "erofs" ])
+            found)));
     params = kernelParams ++ (if console == null then [ ] else [ "console=${console}" ]);
   in run_alone "intaglio-boot-${possible.name}" ''
     ${program} boot --kernel ${quote kernel} --initrd ${quote initrd} ${words (
@@ -204,14 +238,43 @@ rec {
       ++ option "--format" format
       ++ option "--compression" compression
       ++ flag "--writable" writable
-      ++ file_option "--init" init)} --output "$out"
+      ++ file_option "--init" init
+      ++ option "--boot" bootKind
+      ++ option "--toplevel" (if of "toplevel" == null then null else builtins.unsafeDiscardStringContext "${toplevel}")
+      ++ file_option "--os-release" (of "osRelease")
+      ++ file_option "--efi-stub" (of "efiStub")
+      ++ file_option "--systemd-boot" (of "systemdBoot")
+      ++ file_option "--keyblock" keyblock
+      ++ file_option "--signing-key" signingKey)} --output "$out"
   '';
 
-  # Both, as one output folder: what one `intaglio build` would write.
-  buildRelease = { root, boot }@arguments: let
-    checked = check "buildRelease" arguments { root = kinds.file; boot = kinds.file; };
+  # Whether a build for the board makes a disk: whether it is written, or run, from one.
+  hasDisk = { board, bootKind ? null }@arguments: let
+    checked = check "hasDisk" arguments { board = kinds.one_of (attrNames boards); bootKind = kinds.nullable boot_kind_kind; };
+    found = find_board "hasDisk" checked.board;
+  in
+    builtins.any (method: elem method [ "disk" "hypervisor" ]) found.known.flash.methods
+    && elem (boot_kind "hasDisk" found bootKind) [ "uki" "bls" "extlinux" "boot-script" "depthcharge" ];
+
+  # The disk of a root and a boot. `firmware` is what it holds at the board's place for it, such as U-Boot; `size` is the whole disk's, in bytes.
+  buildDisk = { root, boot, firmware ? null, size ? null }@arguments: let
+    checked = check "buildDisk" arguments {
+      root = kinds.file;
+      boot = kinds.file;
+      firmware = kinds.nullable kinds.file;
+      size = kinds.nullable kinds.natural;
+    };
+  in run_alone "intaglio-disk" ''
+    ${program} join ${words [ "${checked.root}" "${checked.boot}" ]} --output parts
+    ${program} disk parts ${words (file_option "--firmware" firmware ++ option "--disk-size" size)} --output "$out"
+  '';
+
+  # All, as one output folder: what one `intaglio build` would write.
+  buildRelease = { root, boot, disk ? null }@arguments: let
+    checked = check "buildRelease" arguments { root = kinds.file; boot = kinds.file; disk = kinds.nullable kinds.file; };
+    parts = [ "${checked.root}" "${checked.boot}" ] ++ (if disk == null then [ ] else [ "${disk}" ]);
   in run "intaglio-release" { } ''
-    ${program} join ${words [ "${checked.root}" "${checked.boot}" ]} --output "$out"
+    ${program} join ${words parts} --output "$out"
   '';
 
   # What an image asks of its kernel: a file for Kconfig, for nixpkgs' structuredExtraConfig, or JSON.

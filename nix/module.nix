@@ -101,7 +101,20 @@ let
     writable = is_writable;
     init = if is_writable then "${config.system.build.toplevel}/init" else null;
     deviceTrees = if config.hardware.deviceTree.enable then config.hardware.deviceTree.package else null;
+    # Of these, a board has what it needs.
+    bootKind = cfg.boot.kind;
+    inherit (config.system.build) toplevel;
+    osRelease = config.environment.etc."os-release".source;
+    efiStub = "${efi}/linux${efi_machine}.efi.stub";
+    systemdBoot = "${efi}/systemd-boot${efi_machine}.efi";
+    inherit (cfg.boot) keyblock signingKey;
   };
+
+  efi = "${config.systemd.package}/lib/systemd/boot/efi";
+  efi_machine = { x86_64 = "x64"; aarch64 = "aa64"; }.${board.arch};
+
+  has_disk = images.hasDisk { inherit (cfg) board; bootKind = cfg.boot.kind; };
+  disk = images.buildDisk { inherit root boot; inherit (cfg.disk) firmware size; };
 in
 {
   options.appliance = {
@@ -227,6 +240,24 @@ in
         example = "ttyS1,115200";
         description = "A console besides the board's, which becomes `/dev/console`. A change of it makes the boot images anew, and nothing else.";
       };
+      kind = mkOption {
+        type = types.nullOr (types.enum ([ board.boot.kind ] ++ board.boot.also or [ ])) // { description = "null or one of the board's kinds"; };
+        default = null;
+        example = "uki";
+        description = "How the device boots, of a board that boots in several ways. Without it, the board's first.";
+      };
+      keyblock = mkOption {
+        type = types.nullOr types.path;
+        default = null;
+        example = literalExpression "./kernel.keyblock";
+        description = "vboot's keyblock, by which a Chromebook trusts `signingKey`. Without it, the developers' own.";
+      };
+      signingKey = mkOption {
+        type = types.nullOr types.path;
+        default = null;
+        example = literalExpression "./kernel.vbprivk";
+        description = "The key that signs for `keyblock`. It becomes readable in the Nix store.";
+      };
       profile = mkOption {
         type = types.enum [ "devel" "production" ];
         default = "devel";
@@ -236,6 +267,21 @@ in
         type = types.bool;
         default = true;
         description = "Whether the kernel is built with the options that the image asks for. Without, the kernel must have them.";
+      };
+    };
+
+    disk = {
+      firmware = mkOption {
+        type = types.nullOr types.path;
+        default = null;
+        example = literalExpression ''"''${pkgs.ubootPinebookPro}/u-boot-rockchip.bin"'';
+        description = "What the disk holds at the board's place for firmware, such as U-Boot.";
+      };
+      size = mkOption {
+        type = types.nullOr types.ints.positive;
+        default = null;
+        example = 8000000000;
+        description = "Bytes of the whole disk. Without it, what its partitions need.";
       };
     };
   };
@@ -255,6 +301,19 @@ in
         {
           assertion = cfg.root.freeSpace == 0 || format == "ext4";
           message = "appliance.root.freeSpace: a root of ${format} is read-only; appliance.root.format 'ext4' is not";
+        }
+        {
+          assertion = has_disk || cfg.disk.firmware == null && cfg.disk.size == null;
+          message = "appliance.disk: '${cfg.board}' boots from no disk by '${
+            if cfg.boot.kind == null then board.boot.kind else cfg.boot.kind}'";
+        }
+        {
+          assertion = cfg.disk.firmware == null || board ? disk.firmware_offset;
+          message = "appliance.disk.firmware: the disk of '${cfg.board}' has no place for it";
+        }
+        {
+          assertion = (cfg.boot.keyblock == null) == (cfg.boot.signingKey == null);
+          message = "appliance.boot.signingKey: appliance.boot.keyblock and it are one key: set both or none";
         }
         {
           assertion = !config.security.apparmor.enable;
@@ -295,7 +354,7 @@ in
 
       system.build.appliance = {
         inherit policy root boot;
-        release = images.buildRelease { inherit root boot; };
+        release = images.buildRelease { inherit root boot; disk = if has_disk then disk else null; };
         report = images.labelClosure {
           inherit (config.system.build) toplevel;
           modules = cfg.mac.policy;
@@ -305,7 +364,7 @@ in
           inherit (cfg.root) contents;
           labelRules = label_rules;
         };
-      };
+      } // optionalAttrs has_disk { inherit disk; };
     }
 
     # Since 25.05 `lsm=` is always set, and the kernel ignores `security=` beside it.

@@ -18,7 +18,8 @@ void add_join_command(CLI::App& app, Run& chosen) {
       app.add_subcommand("join", "Make an output folder of a root image and a board's boot files");
   command
       ->add_option("PART", options->parts,
-                   "what `build` wrote without --board, and what `boot` wrote of a --kernel")
+                   "what `build` wrote without --board, what `boot` wrote of a --kernel, and what "
+                   "`disk` wrote of both")
       ->required()
       ->expected(2, 16);
   command->add_option("--output", options->output, "the folder to make, whole or not at all")
@@ -30,7 +31,11 @@ void add_join_command(CLI::App& app, Run& chosen) {
       "Examples:\n"
       "  intaglio build --closure closure --compiled-policy selinux --output root\n"
       "  intaglio boot --kernel bzImage --initrd initrd --board qemu-x86_64 --output boot\n"
-      "  intaglio join root boot --output out");
+      "  intaglio join root boot --output out\n\n"
+      "For a board with a disk, the same with the disk:\n"
+      "  intaglio join root boot --output parts\n"
+      "  intaglio disk parts --output disk\n"
+      "  intaglio join root boot disk --output out");
   command->callback([options, &chosen] {
     chosen = [options](Io&) {
       join_parts(options->parts, options->output);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The `etc` store path, as nixpkgs' etc.nix makes it: a link for each entry, to a store path of its own, and beside an
-# entry that is to be copied NAME.mode, NAME.uid and NAME.gid.
+# entry that is to be copied NAME.mode, NAME.uid and NAME.gid. Its `os_release` is that entry's file alone.
 { lib, packages, units }:
 let
   inherit (lib) run quote words write_text;
@@ -211,4 +211,4 @@ run "etc" { } ''
   ${lib.lines (lib.map_attrs_to_list (name: attributes: words ([ "entry" ] ++ map quote [
     (source_of name attributes) name (attributes.mode or "") (attributes.user or "+0") (attributes.group or "+0")
   ])) entries)}
-''
+'' // { os_release = source_of "os-release" entries."os-release"; }

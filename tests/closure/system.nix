@@ -44,4 +44,5 @@ let
 in
 {
   inherit lib packages kernel initrd toplevel contents;
+  osRelease = etc.os_release;
 }

@@ -20,6 +20,7 @@ let
     cp -r "$contexts" "$out/etc/selinux/default/contexts"
     cp "$setrans" "$out/etc/selinux/default/setrans.conf"
   '';
+  efi = name: builtins.path { path = /usr/lib/systemd/boot/efi + "/${name}"; inherit name; };
 in
 {
   runCommand = name: attributes: script: lib.derive name (attributes // {
@@ -47,6 +48,9 @@ in
     kernel = "${system.kernel.kernel}/bzImage";
     kernelVersion = system.kernel.version;
     initrd = "${system.initrd}/initrd";
+    inherit (system) osRelease;
+    efiStub = efi "linuxx64.efi.stub";
+    systemdBoot = efi "systemd-bootx64.efi";
     # What activation would have set, and the toplevel's own.
     kernelParams = [
       "firmware_class.path=${system.kernel.firmware}/lib/firmware"

@@ -40,13 +40,14 @@ let
       system.boot.loader = { kernelFile = "bzImage"; initrdFile = "initrd"; };
       system.build = { inherit (sample) toplevel; initialRamdisk = builtins.dirOf sample.initrd; };
       hardware.firmware = "/firmware";
+      environment.etc."os-release".source = sample.osRelease;
     };
   };
 
   # Of nixpkgs, beyond what the sample has.
   packages = pkgs // {
     kmod = "/kmod";
-    systemd.override = { withSelinux }: if withSelinux then "systemd with SELinux" else "systemd";
+    systemd.override = { withSelinux }: if withSelinux then "/systemd-with-selinux" else "/systemd";
     pam.overrideAttrs = change: change { buildInputs = [ "audit" ]; };
     libselinux = "libselinux";
     stdenv.hostPlatform.parsed.cpu.name = "x86_64";
@@ -72,7 +73,7 @@ let
       "/dev/disk/by-partlabel/userdata"
     ];
     initrd = [ now.boot.initrd.supportedFilesystems [ "squashfs" ] ];
-    systemd = [ now.systemd.package "systemd with SELinux" ];
+    systemd = [ now.systemd.package "/systemd-with-selinux" ];
     pam = [ now.security.pam.package { buildInputs = [ "audit" "libselinux" ]; } ];
     var = [
       (map (mount: [ mount.where mount.mountConfig.Options ]) now.systemd.mounts)
@@ -98,6 +99,21 @@ let
       [ true true false false ]
     ];
 
+    # A board that boots from a disk has one, of the ways that it boots in; and the boot names what it needs alone.
+    disk = [
+      (map (kind: (change { appliance.boot = { inherit kind; }; }).system.build.appliance ? disk) [ null "uki" "bls" ])
+      [ false true true ]
+    ];
+    efi = [
+      (map (kind: builtins.match ".*'--(efi-stub|systemd-boot)' '([^']*)'.*"
+        (lib.last (change { appliance.boot = { inherit kind; }; }).system.build.appliance.boot.args)) [ "direct" "uki" "bls" ])
+      [
+        null
+        [ "efi-stub" "/systemd-with-selinux/lib/systemd/boot/efi/linuxx64.efi.stub" ]
+        [ "systemd-boot" "/systemd-with-selinux/lib/systemd/boot/efi/systemd-bootx64.efi" ]
+      ]
+    ];
+
     nothing_refused = [ (failed { }) [ ] ];
     architecture = [
       (failed { appliance.board = "qemu-virt-aarch64"; })
@@ -110,6 +126,18 @@ let
     free_space = [
       (failed { appliance.root.freeSpace = 4096; })
       [ "appliance.root.freeSpace: a root of squashfs is read-only; appliance.root.format 'ext4' is not" ]
+    ];
+    no_disk = [
+      (failed { appliance.disk.size = 8000000000; })
+      [ "appliance.disk: 'qemu-x86_64' boots from no disk by 'direct'" ]
+    ];
+    no_place_for_firmware = [
+      (failed { appliance = { board = "uefi-x86_64"; disk.firmware = "/u-boot"; }; })
+      [ "appliance.disk.firmware: the disk of 'uefi-x86_64' has no place for it" ]
+    ];
+    half_a_key = [
+      (failed { appliance = { board = "google-x64cros"; boot.keyblock = "/kernel.keyblock"; }; })
+      [ "appliance.boot.signingKey: appliance.boot.keyblock and it are one key: set both or none" ]
     ];
     apparmor = [
       (failed { security.apparmor.enable = true; })

@@ -8,6 +8,7 @@ let
   root = { inherit (sample) toplevel; policy = "/policy"; };
   boot = { board = "qemu-x86_64"; inherit (sample) kernel initrd; };
   drv = derivation: derivation.drvPath;
+  jobs = arguments: import ../../nix/hydra.nix ({ inherit pkgs; inherit (pkgs) intaglio; system = sample; } // arguments);
   boards = (import ../../nix/kinds.nix).or_list (builtins.attrNames lib.boards);
 in
 {
@@ -71,6 +72,42 @@ in
     value = drv (lib.buildBoot (boot // { board = "oneplus-enchilada"; }));
     message = "intaglio.buildBoot: deviceTrees: board 'oneplus-enchilada' boots with a device tree of the kernel's";
   };
+  boot_kind = {
+    value = drv (lib.buildBoot (boot // { bootKind = "android"; }));
+    message = "intaglio.buildBoot: bootKind: board 'qemu-x86_64' boots by 'direct', 'uki' or 'bls', not by 'android'";
+  };
+  unknown_boot_kind = {
+    value = drv (lib.buildBoot (boot // { bootKind = "grub"; }));
+    message = "intaglio.buildBoot: bootKind: expected 'direct', 'android', 'extlinux', 'boot-script', 'depthcharge', 'uki' or 'bls', or null, found 'grub'";
+  };
+  no_toplevel = {
+    value = drv (lib.buildBoot (boot // { board = "pine64-pinephone"; deviceTrees = "/dtbs"; }));
+    message = "intaglio.buildBoot: toplevel: board 'pine64-pinephone' boots by 'boot-script', which needs it";
+  };
+  no_os_release = {
+    value = drv (lib.buildBoot (boot // { board = "uefi-x86_64"; inherit (sample) toplevel; }));
+    message = "intaglio.buildBoot: osRelease: board 'uefi-x86_64' boots by 'uki', which needs it";
+  };
+  no_efi_stub = {
+    value = drv (lib.buildBoot (boot // { bootKind = "uki"; inherit (sample) toplevel osRelease; }));
+    message = "intaglio.buildBoot: efiStub: board 'qemu-x86_64' boots by 'uki', which needs it";
+  };
+  no_systemd_boot = {
+    value = drv (lib.buildBoot (boot // { bootKind = "bls"; inherit (sample) toplevel osRelease efiStub; }));
+    message = "intaglio.buildBoot: systemdBoot: board 'qemu-x86_64' boots by 'bls', which needs it";
+  };
+  half_a_key = {
+    value = drv (lib.buildBoot (boot // { board = "google-x64cros"; keyblock = "/kernel.keyblock"; }));
+    message = "intaglio.buildBoot: signingKey: keyblock and signingKey are one key: give both or none";
+  };
+  disk_size = {
+    value = drv (lib.buildDisk { root = "/root"; boot = "/boot"; size = "8G"; });
+    message = "intaglio.buildDisk: size: expected a number that is not negative, or null, found '8G'";
+  };
+  no_disk = {
+    value = drv (lib.buildRelease { root = "/root"; boot = "/boot"; disk = false; });
+    message = "intaglio.buildRelease: disk: expected a path or a derivation, or null, found false";
+  };
   writable = {
     value = drv (lib.buildBoot (boot // { format = "erofs"; writable = true; }));
     message = "intaglio.buildBoot: writable: a root of erofs is read-only";
@@ -82,5 +119,21 @@ in
   fragment = {
     value = drv (lib.kernelFragment { board = "qemu-x86_64"; format = "toml"; });
     message = "intaglio.kernelFragment: format: expected 'kconfig', 'nix' or 'json', found 'toml'";
+  };
+  jobset_of_half_a_system = {
+    value = (jobs { system = { arch = "x86_64"; inherit (sample) toplevel kernel policy; }; }).policy;
+    message = "intaglio.hydra: system: it lacks kernelVersion, initrd";
+  };
+  jobset_of_a_path = {
+    value = (jobs { system = "/system"; }).policy;
+    message = "intaglio.hydra: system: expected an attribute set, found a string";
+  };
+  jobset_of_no_architecture = {
+    value = (jobs { system = sample // { arch = "riscv64"; }; }).releases;
+    message = "intaglio.hydra: system: no board is 'riscv64'";
+  };
+  jobset_of_another_board = {
+    value = (jobs { boards = [ "oneplus-enchilada" ]; }).releases;
+    message = "intaglio.hydra: boards: no board 'oneplus-enchilada' of x86_64";
   };
 }

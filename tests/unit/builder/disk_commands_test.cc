@@ -48,6 +48,24 @@ TEST_F(DiskCommands, TheDiskIsMadeOfWhatTheOutputHas) {
   EXPECT_EQ(disk.partitions[1].content.read_all().substr(0, 5001), std::string(5000, 'r') + '\0');
 }
 
+TEST_F(DiskCommands, TheDiskIsAPartToJoin) {
+  write_file(path("out/manifest.json"),
+             R"({"intaglio": ")" INTAGLIO_VERSION R"(", "board": "qemu-x86_64", "boot": "uki",
+      "toplevel": "/nix/store/a-system", "cmdline": "quiet root=PARTLABEL=root ro", "artifacts": [
+      {"name": "root.squashfs", "kind": "root"}, {"name": "esp.img", "kind": "esp"}]})");
+  ASSERT_EQ(run_with({"disk", path("out"), "--output", path("made")}).status, 0);
+  const Ran ran = run_with({"join", path("out"), path("made"), "--output", path("joined")});
+  EXPECT_EQ(ran.out + ran.err, "");
+  EXPECT_EQ(std::filesystem::read_symlink(path("joined/disk.img")), path("made/disk.img"));
+  const std::string manifest = imagefmt::read_file(path("joined/manifest.json"));
+  EXPECT_THAT(manifest, ::testing::HasSubstr("\"name\": \"disk.img\",\n      \"kind\": \"disk\""));
+  EXPECT_THAT(manifest, ::testing::HasSubstr("\"name\": \"esp.img\""));
+  // What is joined is linked, and a disk like any other output.
+  ASSERT_EQ(run_with({"disk", path("joined"), "--output", path("again")}).status, 0);
+  EXPECT_EQ(imagefmt::read_file(path("again/disk.img")),
+            imagefmt::read_file(path("made/disk.img")));
+}
+
 TEST_F(DiskCommands, RefusalsLeaveNothing) {
   auto refused = [&](std::vector<std::string> args) {
     args.insert(args.begin(), {"disk", path("out"), "--output", path("made")});
