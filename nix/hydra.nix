@@ -4,8 +4,8 @@
 #
 #   { arch = "x86_64"; toplevel; kernel; kernelVersion; initrd; kernelParams; policy = { modules; … }; }
 #
-# and, where boards need it, contents, labelRules, deviceTrees, osRelease, efiStub and systemdBoot: what compilePolicy, buildRoot and
-# buildBoot of lib.nix take. `boards` picks some by name.
+# and, where boards need it, contents, labelRules, deviceTrees, osRelease, efiStub, systemdBoot, keyblock and signingKey: what
+# compilePolicy, buildRoot and buildBoot of lib.nix take. `boards` picks some by name.
 { pkgs ? import <nixpkgs> { }
 , intaglio ? pkgs.intaglio or (pkgs.callPackage ./package.nix { })
 , system

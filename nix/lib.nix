@@ -55,6 +55,8 @@ let
     osRelease = elem kind [ "uki" "bls" ];
     efiStub = kind == "uki";
     systemdBoot = kind == "bls";
+    keyblock = kind == "depthcharge";
+    signingKey = kind == "depthcharge";
   };
   # A board's first kind unless `bootKind` names another; null: an own board's, which the program knows.
   boot_kind = function: found: bootKind: let
@@ -187,7 +189,8 @@ rec {
 
   # What a board boots from. `format`, `compression` and `writable` say of the root what buildRoot() was told.
   # `kernelParams` are the system's own, `console` comes after the board's. Where a board needs them: of `toplevel` its name alone,
-  # and the files `osRelease` (os-release(5)), `efiStub` and `systemdBoot` (systemd's programs for UEFI).
+  # and the files `osRelease` (os-release(5)), `efiStub` and `systemdBoot` (systemd's programs for UEFI), `keyblock` and `signingKey`
+  # (a Chromebook's).
   buildBoot = { board, kernel, initrd, kernelParams ? [ ], console ? null, deviceTrees ? null, kernelConfig ? null, format ? null
     , compression ? null, writable ? false, init ? null, mode ? "enforcing", profile ? "devel", bootKind ? null, toplevel ? null
     , osRelease ? null, efiStub ? null, systemdBoot ? null, keyblock ? null, signingKey ? null }@arguments: let
@@ -216,7 +219,7 @@ rec {
     found = find_board "buildBoot" checked.board;
     kind = boot_kind "buildBoot" found bootKind;
     is_needed = needs_of kind;
-    given = { inherit toplevel osRelease efiStub systemdBoot; };
+    given = { inherit toplevel osRelease efiStub systemdBoot keyblock signingKey; };
     missing = filter (name: is_needed.${name} && given.${name} == null) [ "toplevel" "osRelease" "efiStub" "systemdBoot" ];
     # Of an own board nothing is known, so it has all that is given.
     of = name: if found.known == null || is_needed.${name} then given.${name} else null;
@@ -244,8 +247,8 @@ rec {
       ++ file_option "--os-release" (of "osRelease")
       ++ file_option "--efi-stub" (of "efiStub")
       ++ file_option "--systemd-boot" (of "systemdBoot")
-      ++ file_option "--keyblock" keyblock
-      ++ file_option "--signing-key" signingKey)} --output "$out"
+      ++ file_option "--keyblock" (of "keyblock")
+      ++ file_option "--signing-key" (of "signingKey"))} --output "$out"
   '';
 
   # Whether a build for the board makes a disk: whether it is written, or run, from one.

@@ -21,6 +21,8 @@ let
     cp "$setrans" "$out/etc/selinux/default/setrans.conf"
   '';
   efi = name: builtins.path { path = /usr/lib/systemd/boot/efi + "/${name}"; inherit name; };
+  # The keys that every Chromebook in developer mode takes.
+  key = name: builtins.path { path = /usr/share/vboot/devkeys + "/${name}"; inherit name; };
 in
 {
   runCommand = name: attributes: script: lib.derive name (attributes // {
@@ -51,6 +53,8 @@ in
     inherit (system) osRelease;
     efiStub = efi "linuxx64.efi.stub";
     systemdBoot = efi "systemd-bootx64.efi";
+    keyblock = key "kernel.keyblock";
+    signingKey = key "kernel_data_key.vbprivk";
     # What activation would have set, and the toplevel's own.
     kernelParams = [
       "firmware_class.path=${system.kernel.firmware}/lib/firmware"
