@@ -6,6 +6,7 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
+#include <new>
 #include <optional>
 
 #include "imagefmt/base/handle.h"
@@ -145,6 +146,7 @@ size_t Compressor::compress(ByteView block, std::span<uint8_t> out) {
                                     block.size(), state_->level);
     if (!ZSTD_isError(size)) return size;
     if (ZSTD_getErrorCode(size) == ZSTD_error_dstSize_tooSmall) return 0;
+    if (ZSTD_getErrorCode(size) == ZSTD_error_memory_allocation) throw std::bad_alloc();
     throw Error(fmt::format("cannot compress a block: {}", ZSTD_getErrorName(size)));
   }
   if (!state_->sqfs) return 0;
