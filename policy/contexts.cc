@@ -327,7 +327,7 @@ FileContexts FileContexts::load(const std::string& path,
 }
 
 const ContextRule* FileContexts::lookup(std::string_view path, FileType type) const {
-  thread_local std::string first, second;
+  std::string first, second;
   std::string_view key = data_->substituted(path, first, second);
   return key.empty() || data_->rules.empty() ? nullptr : data_->matcher->best(key, type);
 }

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <pcre2.h>
 
+#include <new>
 #include <string>
 #include <string_view>
 
@@ -40,7 +41,8 @@ inline PcreCode compile_pcre(std::string_view pattern, uint32_t more_options = 0
 
 /// Throws where PCRE2 gives up.
 inline bool matches(const pcre2_code& code, std::string_view subject) {
-  thread_local PcreMatch match(pcre2_match_data_create(1, nullptr));
+  const PcreMatch match(pcre2_match_data_create(1, nullptr));
+  if (!match) throw std::bad_alloc();
   int result = pcre2_match(&code, reinterpret_cast<PCRE2_SPTR>(subject.data()), subject.size(), 0,
                            0, match.get(), nullptr);
   if (result >= 0) return true;  // 0: more groups than the one that is kept

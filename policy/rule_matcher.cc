@@ -172,7 +172,7 @@ RuleMatcher::Rank RuleMatcher::best_exact(std::string_view key, std::string_view
 RuleMatcher::Rank RuleMatcher::best_translated(const Group& group, std::string_view key,
                                                FileType type, Rank best) const {
   if (group.highest_in_set <= best) return best;
-  thread_local std::vector<int> matching;
+  std::vector<int> matching;
   RE2::Set::ErrorInfo error{};
   if (group.set->Match({key.data(), key.size()}, &matching, &error)) {
     for (int index : matching) {
