@@ -164,8 +164,7 @@ StoreContents read_binary_cache(const std::string& folder, const SourceOptions& 
   for (const NarInfo& narinfo : narinfos) paths.push_back(narinfo.info);
   Faults faults;
   check_references(paths, folder, faults);
-  if (!options.toplevel.empty() &&
-      !std::ranges::binary_search(paths, options.toplevel, {}, &StorePathInfo::path)) {
+  if (!options.toplevel.empty() && !find_store_path(paths, options.toplevel)) {
     faults.add(fmt::format("cannot use {} as the toplevel: it is not in '{}'",
                            in_quotes(options.toplevel), folder));
   }

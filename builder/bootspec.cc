@@ -180,7 +180,7 @@ Bootspec spec_from_files(const Closure& closure, const std::string& toplevel) {
 
 /// Follows the links of `spec` and of what it offers beside itself.
 void settle(const Closure& closure, Bootspec& spec) {
-  if (!find_store_path(closure, spec.toplevel)) {
+  if (!find_store_path(closure.paths, spec.toplevel)) {
     throw Error(fmt::format("cannot boot {}: it is no store path of the closure",
                             in_quotes(spec.toplevel)));
   }

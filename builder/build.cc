@@ -47,8 +47,8 @@ Arch arch_of(const Bootspec& spec) {
 
 /// An output has an initrd for the board's loader: drivers of the root are modules on NixOS.
 void require_initrd(const Bootspec& spec) {
-  if (!spec.initrd)
-    throw Error(fmt::format("cannot build '{}': the closure has no initrd", spec.toplevel));
+  if (spec.initrd) return;
+  throw Error(fmt::format("cannot build '{}': the closure has no initrd", spec.toplevel));
 }
 
 Closure read_system_closure(const SystemOptions& options, imagefmt::Reporter& reporter) {

@@ -36,7 +36,7 @@ std::vector<Specialisation> read_specialisations(const Closure& closure,
   for (const imagefmt::Entry& entry : entries->entries) {
     std::string path = *folder + '/' + entry.name;
     std::string target = resolve_in_store(closure, path);
-    if (!find_store_path(closure, target)) {
+    if (!find_store_path(closure.paths, target)) {
       throw Error(
           fmt::format("bad specialisation {}: it leads to {}, which is no store path of "
                       "the closure",
@@ -85,7 +85,7 @@ std::string checked_toplevel(const Closure& closure, const std::string& path) {
   if (std::string fault = store_path_fault(path); !fault.empty()) {
     throw Error(fmt::format("{}: {}", what, fault));
   }
-  if (!find_store_path(closure, path)) {
+  if (!find_store_path(closure.paths, path)) {
     throw Error(what + ": it is not in the closure");
   }
   if (!holds(closure, path, "init")) throw Error(what + ": it holds no 'init'");
@@ -93,13 +93,6 @@ std::string checked_toplevel(const Closure& closure, const std::string& path) {
 }
 
 }  // namespace
-
-const StorePathInfo* find_store_path(const Closure& closure, std::string_view path) {
-  auto place = std::lower_bound(
-      closure.paths.begin(), closure.paths.end(), path,
-      [](const StorePathInfo& info, std::string_view key) { return info.path < key; });
-  return place != closure.paths.end() && place->path == path ? &*place : nullptr;
-}
 
 Closure read_closure(const std::string& source, const ClosureOptions& given) {
   ClosureOptions options = given;

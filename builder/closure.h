@@ -30,9 +30,6 @@ struct Closure {
   std::vector<Specialisation> specialisations;  // sorted by the bytes of `name`
 };
 
-/// Null if the closure has no such store path.
-const StorePathInfo* find_store_path(const Closure& closure, std::string_view path);
-
 using ClosureOptions = SourceOptions;
 
 /// Reads a closure from whatever `source` is (closure_source.h). The toplevel, if the options name

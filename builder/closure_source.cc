@@ -3,10 +3,8 @@
 
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <numeric>
 
 #include "builder/store_name.h"
 #include "builder/store_scan.h"
@@ -40,8 +38,7 @@ void check_references(const std::vector<StorePathInfo>& paths, const std::string
                       imagefmt::Faults& faults) {
   for (const StorePathInfo& info : paths) {
     for (const std::string& reference : info.references) {
-      const auto place = std::ranges::lower_bound(paths, reference, {}, &StorePathInfo::path);
-      if (place != paths.end() && place->path == reference) continue;
+      if (find_store_path(paths, reference)) continue;
       faults.add(fmt::format("cannot read '{}': {} refers to {}, which is not in it", source,
                              in_quotes(info.path), in_quotes(reference)));
     }

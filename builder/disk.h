@@ -52,9 +52,10 @@ bool has_disk(const Board& board, const std::vector<BootFile>& boot_files);
 /// but the firmware's size.
 uint64_t planned_board_disk_size(const Board& board, const DiskInputs& inputs);
 
-/// Boot files first, the root last. Warns of a board whose firmware is not given. Throws, as `cannot make the disk of board '…': …` and before `out` is
-/// touched: a partition table that is not written, a command line that looks for the root elsewhere,
-/// firmware that the board has no place for, and what imagefmt::write_disk() throws.
+/// Boot files first, the root last. Warns of a board whose firmware is not given. Throws, as `cannot make
+/// the disk of board '…': …` and before `out` is touched: a partition table that is not written, a
+/// command line that looks for the root elsewhere, firmware that the board has no place for, and what
+/// imagefmt::write_disk() throws.
 void write_board_disk(const Board& board, const DiskInputs& inputs, imagefmt::File& out,
                       imagefmt::Reporter& reporter);
 

@@ -160,6 +160,14 @@ class RegistrationParser {
 
 }  // namespace
 
+const StorePathInfo* find_store_path(const std::vector<StorePathInfo>& paths,
+                                     std::string_view path) {
+  const auto place = std::lower_bound(
+      paths.begin(), paths.end(), path,
+      [](const StorePathInfo& info, std::string_view key) { return info.path < key; });
+  return place != paths.end() && place->path == path ? &*place : nullptr;
+}
+
 uint64_t parse_decimal(std::string_view text, std::string_view what) {
   uint64_t value = 0;
   std::from_chars_result result = std::from_chars(text.data(), text.data() + text.size(), value);

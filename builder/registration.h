@@ -22,6 +22,10 @@ struct StorePathInfo {
   std::vector<std::string> references;  // sorted, each once; a path may refer to itself
 };
 
+/// Of `paths`, which are sorted by the bytes of `path`; null if it is none of them.
+const StorePathInfo* find_store_path(const std::vector<StorePathInfo>& paths,
+                                     std::string_view path);
+
 /// A number of such a file. Throws `bad <what> '<text>': …`.
 uint64_t parse_decimal(std::string_view text, std::string_view what);
 

@@ -69,7 +69,7 @@ Resolution resolve(const Closure& closure, std::string_view path) {
     }
     walked += '/' + name;
     if (walked == "/nix" || walked == kStoreFolder) continue;
-    if (!find_store_path(closure, store_path_of(walked))) {
+    if (!find_store_path(closure.paths, store_path_of(walked))) {
       return ended(End::kOutside, std::move(walked), std::move(pending), std::move(links));
     }
     const imagefmt::Node* node = closure.store.find(walked);

@@ -57,7 +57,8 @@ class RoleFinder {
 
  private:
   void assign(std::string_view store_path, StorePathRole role) {
-    if (find_store_path(closure_, store_path)) roles_.try_emplace(std::string(store_path), role);
+    if (find_store_path(closure_.paths, store_path))
+      roles_.try_emplace(std::string(store_path), role);
   }
 
   void assign_target(const std::string& link, StorePathRole role) {

@@ -157,7 +157,7 @@ class ClosureSources : public ::testing::Test {
     EXPECT_EQ(imagefmt::dump(closure.store), imagefmt::dump(tree_));
     EXPECT_TRUE(closure.store == tree_);
     for (const std::string& path : {lib_, system_}) {
-      const StorePathInfo* info = find_store_path(closure, path);
+      const StorePathInfo* info = find_store_path(closure.paths, path);
       ASSERT_TRUE(info);
       EXPECT_EQ(info->nar_hash, hash_of(nar_of(path)));
       EXPECT_EQ(info->nar_size_bytes, nar_of(path).size());

@@ -29,9 +29,9 @@ TEST(Closure, FindsItsToplevel) {
   Closure closure = store.read();
   EXPECT_EQ(closure.toplevel, system);
   EXPECT_EQ(closure.paths.size(), 2u);
-  ASSERT_TRUE(find_store_path(closure, system));
-  EXPECT_EQ(find_store_path(closure, system)->references, std::vector<std::string>{other});
-  EXPECT_EQ(find_store_path(closure, "/nix/store/x"), nullptr);
+  ASSERT_TRUE(find_store_path(closure.paths, system));
+  EXPECT_EQ(find_store_path(closure.paths, system)->references, std::vector<std::string>{other});
+  EXPECT_EQ(find_store_path(closure.paths, "/nix/store/x"), nullptr);
   EXPECT_TRUE(closure.specialisations.empty());
 }
 

@@ -67,8 +67,9 @@ TEST(NixOracle, ReadsTheStoreAndTheRegistrationThatNixMakes) {
     EXPECT_EQ(std::to_string(info.nar_size_bytes),
               output_of("nix-store --dump '" + folder.path() + info.path + "' | wc -c"));
   }
-  EXPECT_EQ(find_store_path(closure, derivation)->references, std::vector<std::string>{system});
-  EXPECT_TRUE(find_store_path(closure, system)->references.empty());
+  EXPECT_EQ(find_store_path(closure.paths, derivation)->references,
+            std::vector<std::string>{system});
+  EXPECT_TRUE(find_store_path(closure.paths, system)->references.empty());
 
   // Nix made the files canonical on the disk as well, so nothing may differ from it.
   imagefmt::Directory store = scan_store(closure.paths, folder.path());
