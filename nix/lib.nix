@@ -220,7 +220,7 @@ rec {
     kind = boot_kind "buildBoot" found bootKind;
     is_needed = needs_of kind;
     given = { inherit toplevel osRelease efiStub systemdBoot keyblock signingKey; };
-    missing = filter (name: is_needed.${name} && given.${name} == null) [ "toplevel" "osRelease" "efiStub" "systemdBoot" ];
+    missing = filter (name: is_needed.${name} && given.${name} == null) [ "toplevel" "osRelease" "efiStub" "systemdBoot" "keyblock" ];
     # Of an own board nothing is known, so it has all that is given.
     of = name: if found.known == null || is_needed.${name} then given.${name} else null;
     trees = found.known.boot.device_tree or "none";

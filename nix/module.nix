@@ -250,7 +250,7 @@ in
         type = types.nullOr types.path;
         default = null;
         example = literalExpression "./kernel.keyblock";
-        description = "vboot's keyblock, by which a Chromebook trusts `signingKey`. Without it, the developers' own.";
+        description = "vboot's keyblock, by which a Chromebook trusts `signingKey`; every Chromebook needs one. vboot's own for developers are in its `devkeys`.";
       };
       signingKey = mkOption {
         type = types.nullOr types.path;

@@ -96,6 +96,10 @@ in
     value = drv (lib.buildBoot (boot // { bootKind = "bls"; inherit (sample) toplevel osRelease efiStub; }));
     message = "intaglio.buildBoot: systemdBoot: board 'qemu-x86_64' boots by 'bls', which needs it";
   };
+  no_key = {
+    value = drv (lib.buildBoot (boot // { board = "google-x64cros"; }));
+    message = "intaglio.buildBoot: keyblock: board 'google-x64cros' boots by 'depthcharge', which needs it";
+  };
   half_a_key = {
     value = drv (lib.buildBoot (boot // { board = "google-x64cros"; keyblock = "/kernel.keyblock"; }));
     message = "intaglio.buildBoot: signingKey: keyblock and signingKey are one key: give both or none";
