@@ -27,8 +27,8 @@ struct TarOptions {
 /// Modes, numeric owners, times and xattrs are as the archive has them (PAX `SCHILY.xattr` and
 /// `LIBARCHIVE.xattr`; ACLs as the xattrs that they are in Linux); `security.selinux` is left behind,
 /// as scan_folder() does. A hard link becomes a node of its own and shares its target's content. Of
-/// entries with one path the last one counts, unless each_once says otherwise, but a folder keeps what is in it. Folders that are not
-/// named are 0755, 0:0.
+/// entries with one path the last one counts, unless each_once says otherwise, but a folder keeps
+/// what is in it. Folders that are not named are 0755, 0:0.
 ///
 /// Throws one Error that names what cannot be taken, `cannot read tar '<name>': '<entry>': …`; an
 /// archive that is damaged, cut short or not one at all; one that unfolds out of proportion.
