@@ -37,6 +37,7 @@ rec {
     '' ];
   });
   writeText = lib.write_text;
+  writeShellScriptBin = name: text: lib.write_script_bin name name "#! ${system.packages.bash}/bin/bash\n${text}";
   closureInfo = { rootPaths }: import ../closure/closure-info.nix {
     inherit lib;
     toplevel = builtins.head rootPaths;
@@ -63,7 +64,7 @@ rec {
 
   sample = {
     arch = "x86_64";
-    inherit (system) toplevel contents;
+    inherit (system) toplevel contents packages;
     kernel = "${system.kernel.kernel}/bzImage";
     kernelVersion = system.kernel.version;
     inherit (system.kernel) firmware;

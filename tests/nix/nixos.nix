@@ -45,7 +45,7 @@ let
   examples = {
     # The sample's policy by its own name, which is compiled already.
     minimal = example { } [ ../../nix/examples/minimal.nix { appliance.mac.policy = sample.policy.modules; } ];
-    web_server = example { } [ ../../nix/examples/web-server.nix ];
+    web_server = example { } [ ../../nix/examples/web-server.nix ./client.nix ];
     phone = example { cpu = "aarch64"; } [ ../../nix/examples/phone.nix ];
   };
 
@@ -166,7 +166,13 @@ let
 in
 {
   # What is built of them.
-  images = lib.mapAttrs (_: config: config.system.build.appliance) examples;
+  images = lib.mapAttrs (_: config: config.system.build.appliance) (examples // {
+    web_server_in_qemu = example { } [
+      ../../nix/examples/web-server.nix
+      ./client.nix
+      { appliance = { board = lib.mkForce "qemu-x86_64"; boot.kind = "uki"; }; }
+    ];
+  });
   differing = lib.filterAttrs (_: pair: builtins.elemAt pair 0 != builtins.elemAt pair 1) expected;
   cases = builtins.length (builtins.attrNames expected);
   options = "# Options of the NixOS module\n\nMade of `nix/module.nix`; after a change of it, `tests/oracle/nix --options >nix/options.md`.\n\n"
