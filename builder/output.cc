@@ -10,9 +10,14 @@
 namespace builder {
 
 Board board_of(const OutputTarget& target, const ManifestSummary& manifest) {
-  if (!target.board.empty()) return with_boot_kind(find_board(target.board), target.boot.kind);
-  return with_boot_kind(find_board(manifest.board),
-                        target.boot.kind ? target.boot.kind : manifest.boot);
+  Board board = find_board(target.board.empty() ? manifest.board : target.board);
+  const bool is_own = board.name == manifest.board;
+  return with_boot_kind(std::move(board),
+                        is_own && !target.boot.kind ? manifest.boot : target.boot.kind);
+}
+
+bool is_as_built(const OutputTarget& target, const ManifestSummary& manifest, const Board& board) {
+  return board.name == manifest.board && !target.boot.kind;
 }
 
 std::string output_file(const std::string& folder, const std::string& name) {

@@ -15,17 +15,18 @@ namespace builder {
 /// An output folder, and for what something is made of it.
 struct OutputTarget {
   std::string folder;
-  std::string board;         // a name, or a .toml file; empty: the output's own
+  std::string board;         // a name, or a .toml file; empty: the output's own, which has a name
   std::string device_trees;  // a folder of the kernel's dtbs; empty: none
   BootOptions boot;
   int64_t mtime = 1;
-
-  /// Whether the output's boot files are what is meant.
-  bool is_as_built() const { return board.empty() && !boot.kind; }
 };
 
 /// The board, which boots as the output was built to if it is the output's own.
 Board board_of(const OutputTarget& target, const ManifestSummary& manifest);
+
+/// Whether the output's boot files are what `target` means, with its `board`: they were built for it, and no boot
+/// kind is asked for.
+bool is_as_built(const OutputTarget& target, const ManifestSummary& manifest, const Board& board);
 
 /// A file of an output folder: what it links to, where `join` made the folder.
 std::string output_file(const std::string& folder, const std::string& name);

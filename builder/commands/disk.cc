@@ -33,7 +33,7 @@ std::vector<DiskFile> find_files(const OutputTarget& target, const ManifestSumma
   auto add = [&files](const std::string& kind, const std::string& path) {
     files.push_back({kind, Content::from_host_file(path)});
   };
-  if (target.is_as_built()) {
+  if (is_as_built(target, manifest, board)) {
     for (const auto& [kind, name] : manifest.files) add(kind, output_file(target.folder, name));
     return files;
   }
