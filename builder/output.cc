@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder/output.h"
 
-#include <filesystem>
-
 #include "builder/disk.h"
 #include "builder/image.h"
 #include "builder/links.h"
@@ -20,19 +18,12 @@ bool is_as_built(const OutputTarget& target, const ManifestSummary& manifest, co
   return board.name == manifest.board && !target.boot.kind;
 }
 
-std::string output_file(const std::string& folder, const std::string& name) {
-  std::string path = folder + '/' + name;
-  std::error_code failure;  // who reads the file says what is wrong
-  const std::string target = std::filesystem::canonical(path, failure);
-  return failure ? path : target;
-}
-
 std::vector<BootFile> make_boot_files(const OutputTarget& target, const ManifestSummary& manifest,
                                       const Board& board) {
   const std::string& folder = target.folder;
   BootParts parts;
-  parts.kernel = output_file(folder, "kernel");
-  parts.initrd = output_file(folder, "initrd");
+  parts.kernel = folder + "/kernel";
+  parts.initrd = folder + "/initrd";
   parts.command_line = read_command_line(folder);
   parts.device_trees = target.device_trees;
   parts.options = target.boot;

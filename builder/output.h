@@ -28,9 +28,6 @@ Board board_of(const OutputTarget& target, const ManifestSummary& manifest);
 /// kind is asked for.
 bool is_as_built(const OutputTarget& target, const ManifestSummary& manifest, const Board& board);
 
-/// A file of an output folder: what it links to, where `join` made the folder.
-std::string output_file(const std::string& folder, const std::string& name);
-
 /// Of the output's kernel, initrd and command line, and of what its root says of the system.
 std::vector<BootFile> make_boot_files(const OutputTarget& target, const ManifestSummary& manifest,
                                       const Board& board);
