@@ -14,6 +14,13 @@ Board board_of(const OutputTarget& target, const ManifestSummary& manifest) {
                         is_own && !target.boot.kind ? manifest.boot : target.boot.kind);
 }
 
+void require_own_board(const Board& board, const std::string& folder,
+                       const ManifestSummary& manifest, std::string_view what) {
+  if (board.name == manifest.board) return;
+  throw imagefmt::Error(fmt::format("cannot {} board '{}': '{}' was built for '{}'", what,
+                                    board.name, folder, manifest.board));
+}
+
 bool is_as_built(const OutputTarget& target, const ManifestSummary& manifest, const Board& board) {
   return board.name == manifest.board && !target.boot.kind;
 }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "builder/boot_files.h"
@@ -23,6 +24,10 @@ struct OutputTarget {
 
 /// The board, which boots as the output was built to if it is the output's own.
 Board board_of(const OutputTarget& target, const ManifestSummary& manifest);
+
+/// Throws `cannot <what> board '<board>': '<folder>' was built for '<other>'`.
+void require_own_board(const Board& board, const std::string& folder,
+                       const ManifestSummary& manifest, std::string_view what);
 
 /// Whether the output's boot files are what `target` means, with its `board`: they were built for it, and no boot
 /// kind is asked for.

@@ -60,6 +60,15 @@ TEST_F(DiskCommands, AnOwnBoardIsGivenByItsFile) {
       std::make_shared<imagefmt::File>(imagefmt::File::open_for_reading(path("made/disk.img"))));
   ASSERT_EQ(disk.partitions.size(), 2u);
   EXPECT_EQ(disk.partitions[0].content.read_all().substr(0, 1001), std::string(1000, 'e') + '\0');
+  EXPECT_EQ(run_with({"run", path("out"), "--board", path("mine.toml"), "--print", "--firmware",
+                      "/code.fd"})
+                .status,
+            0);
+  EXPECT_EQ(
+      run_with({"run", path("out"), "--board", "qemu-microvm"}).err,
+      "intaglio: cannot run board 'qemu-microvm': '" + path("out") + "' was built for 'mine'\n");
+  EXPECT_THAT(run_with({"run", path("out"), "--print"}).err,
+              ::testing::StartsWith("intaglio: unknown board 'mine', expected "));
 }
 
 TEST_F(DiskCommands, TheDiskIsAPartToJoin) {
