@@ -2,13 +2,13 @@
 #
 # What nix/ and the examples take of nixpkgs, made from the sample closure's packages and the host's tools: `<nixpkgs>` of the tests.
 # INTAGLIO_PACKAGES names the list that tests/closure/make wrote, INTAGLIO the program. `sample` is the sample closure's
-# system, `greet` what one of its packages says, `configuration` what else it has otherwise: see tests/closure/system.nix.
-{ greet ? "Welcome.", configuration ? { }, ... }:
+# system for `architecture` (of another one's list it can be evaluated, but not be built), `greet` what one of its packages says,
+# `configuration` what else it has otherwise: see tests/closure/system.nix.
+{ greet ? "Welcome.", configuration ? { }, architecture ? "amd64", ... }:
 let
   system = import ../closure/system.nix {
     package_list = builtins.getEnv "INTAGLIO_PACKAGES";
-    architecture = "amd64";
-    inherit greet configuration;
+    inherit architecture greet configuration;
   };
   inherit (system) lib;
 
@@ -44,6 +44,9 @@ rec {
     contents = "";
   };
 
+  linuxPackages.kernel = { version = sample.kernelVersion; outPath = builtins.dirOf sample.kernel; config = { }; };
+  linuxPackages_latest = linuxPackages;
+
   selinux-refpolicy = policy "refpolicy";
 
   # Of Debian's packages, what is elsewhere in those of nixpkgs.
@@ -63,11 +66,13 @@ rec {
   '';
 
   sample = {
-    arch = "x86_64";
+    inherit architecture;
+    arch = { amd64 = "x86_64"; arm64 = "aarch64"; }.${architecture};
     inherit (system) toplevel contents packages;
-    kernel = "${system.kernel.kernel}/bzImage";
+    kernel = "${system.kernel.kernel}/${lib.target.kernel_image}";
     kernelVersion = system.kernel.version;
     inherit (system.kernel) firmware;
+    deviceTrees = system.kernel.device_trees;
     initrd = "${system.initrd}/initrd";
     inherit (system) osRelease;
     efiStub = efi "linuxx64.efi.stub";

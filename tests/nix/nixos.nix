@@ -8,17 +8,14 @@ let
   pkgs = import <nixpkgs> { };
   inherit (pkgs) sample;
 
-  # Of nixpkgs, beyond what the sample has.
-  packages = cpu: pkgs // {
-    pam.overrideAttrs = change: change { buildInputs = [ "audit" ]; };
-    libselinux = "libselinux";
-    stdenv.hostPlatform.parsed.cpu.name = cpu;
-    linuxPackages_latest.kernel = { version = "6.12.41"; outPath = "/kernel"; config = { }; };
-  };
-
-  evaluate = { nixos ? { }, cpu ? "x86_64" }: modules: lib.evalModules {
+  evaluate = { nixos ? { }, nixpkgs ? pkgs }: modules: lib.evalModules {
     modules = [ (import ./small-nixos.nix nixos) ] ++ modules;
-    specialArgs.pkgs = packages cpu;
+    # Beyond what the sample has.
+    specialArgs.pkgs = nixpkgs // {
+      pam.overrideAttrs = change: change { buildInputs = [ "audit" ]; };
+      libselinux = "libselinux";
+      stdenv.hostPlatform.parsed.cpu.name = nixpkgs.sample.arch;
+    };
   };
   with_module = nixos: configuration: evaluate { inherit nixos; } [ ../../nix/module.nix { config = configuration; } ];
   minimal = { appliance = { enable = true; board = "qemu-x86_64"; mac.policy = sample.policy.modules; }; };
@@ -28,25 +25,25 @@ let
   systemd = pkgs.systemd.override { withSelinux = true; };
   older = (with_module { has_lsm = false; has_pam_package = false; } minimal).config;
 
-  # The examples, and what Debian's packages want besides: their kernel is as it is. What a root has of the sample's is copied.
-  example = platform: files: (evaluate platform (files ++ [
+  # The examples, and what Debian's packages want besides: their kernel is as it is.
+  example = nixpkgs: modules: (evaluate { inherit nixpkgs; } (modules ++ [
     {
       appliance = {
-        mac.booleans = sample.policy.booleans;
+        mac.booleans = nixpkgs.sample.policy.booleans;
         boot.profile = lib.mkForce "devel";
-        root = {
-          inherit (sample) contents;
-          reference = (import ../../nix/hydra.nix { inherit pkgs; inherit (pkgs) intaglio; system = sample; }).root;
-        };
+        root = { inherit (nixpkgs.sample) contents; };
       };
-      hardware.deviceTree.package = "/device-trees";
     }
   ])).config;
+  # What a root has of the sample's is copied.
+  by_reference.appliance.root.reference = (import ../../nix/hydra.nix { inherit pkgs; inherit (pkgs) intaglio; system = sample; }).root;
+  # The sample's policy by its own name, which is compiled already.
+  compiled_already.appliance.mac.policy = sample.policy.modules;
+  web_server = [ ../../nix/examples/web-server.nix ./client.nix by_reference ];
   examples = {
-    # The sample's policy by its own name, which is compiled already.
-    minimal = example { } [ ../../nix/examples/minimal.nix { appliance.mac.policy = sample.policy.modules; } ];
-    web_server = example { } [ ../../nix/examples/web-server.nix ./client.nix ];
-    phone = example { cpu = "aarch64"; } [ ../../nix/examples/phone.nix ];
+    minimal = example pkgs [ ../../nix/examples/minimal.nix by_reference compiled_already ];
+    web_server = example pkgs web_server;
+    phone = example (import <nixpkgs> { architecture = "arm64"; }) [ ../../nix/examples/phone.nix ];
   };
 
   expected = {
@@ -167,11 +164,7 @@ in
 {
   # What is built of them.
   images = lib.mapAttrs (_: config: config.system.build.appliance) (examples // {
-    web_server_in_qemu = example { } [
-      ../../nix/examples/web-server.nix
-      ./client.nix
-      { appliance = { board = lib.mkForce "qemu-x86_64"; boot.kind = "uki"; }; }
-    ];
+    web_server_in_qemu = example pkgs (web_server ++ [ { appliance = { board = lib.mkForce "qemu-x86_64"; boot.kind = "uki"; }; } ]);
   });
   differing = lib.filterAttrs (_: pair: builtins.elemAt pair 0 != builtins.elemAt pair 1) expected;
   cases = builtins.length (builtins.attrNames expected);

@@ -12,6 +12,7 @@ let
 
   inherit (pkgs) sample;
   configured = import <nixpkgs> {
+    inherit (sample) architecture;
     configuration = {
       kernel_params = config.boot.kernelParams;
       modprobe = "${pkgs.kmod}/bin/modprobe";
@@ -20,15 +21,13 @@ let
     };
   };
 
-  # A section of a unit, as systemd.nix and systemd-lib.nix write it.
-  section = name: settings: "[${name}]\n" + lib.concatStrings (lib.mapAttrsToList
-    (key: value: "${key}=${if builtins.isList value then toString value else if builtins.isBool value then lib.boolToString value else value}\n")
-    settings);
   mount_unit = mount: {
     name = "${lib.replaceStrings [ "/" ] [ "-" ] (lib.removePrefix "/" mount.where)}.mount";
     value = {
-      text = section "Unit" (mount.unitConfig // { Conflicts = mount.conflicts; Before = mount.before; })
-        + section "Mount" (mount.mountConfig // { What = mount.what; Where = mount.where; Type = mount.type; });
+      text = lib.generators.toINI { listsAsDuplicateKeys = true; } {
+        Unit = mount.unitConfig // { Conflicts = mount.conflicts; Before = mount.before; };
+        Mount = mount.mountConfig // { What = mount.what; Where = mount.where; Type = mount.type; };
+      };
       inherit (mount) wantedBy;
     };
   };
@@ -69,11 +68,11 @@ in
 
   config = lib.mkMerge ([
     {
-      boot.kernelPackages = lib.mkDefault { kernel = { version = sample.kernelVersion; outPath = builtins.dirOf sample.kernel; config = { }; }; };
+      boot.kernelPackages = lib.mkDefault pkgs.linuxPackages;
       boot.kernelParams = [ "loglevel=4" ];
-      system.boot.loader = { kernelFile = "bzImage"; initrdFile = "initrd"; };
+      system.boot.loader = { kernelFile = builtins.baseNameOf sample.kernel; initrdFile = "initrd"; };
       system.build = { inherit (configured.sample) toplevel; initialRamdisk = builtins.dirOf sample.initrd; };
-      hardware.firmware = sample.firmware;
+      hardware = { inherit (sample) firmware; deviceTree.package = sample.deviceTrees; };
       environment.etc."os-release".source = sample.osRelease;
     }
     # The sample's nginx.service runs in any case.
