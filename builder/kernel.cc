@@ -88,11 +88,12 @@ std::optional<std::string> read_kernel_config(const Closure& closure, const Boot
 
 std::optional<std::string> find_config_of_image(const std::string& file, imagefmt::ByteView image) {
   if (std::optional<std::string> config = kernel_config(image)) return config;
-  const std::string folder = file.substr(0, file.rfind('/') + 1);  // empty: the working folder
+  std::error_code missing;
+  // A system's toplevel has a link to it.
+  const std::filesystem::path folder = std::filesystem::canonical(file, missing).parent_path();
   for (const std::string& name : config_names(kernel_release(image, file))) {
-    std::error_code missing;
-    if (std::filesystem::is_regular_file(folder + name, missing)) {
-      return imagefmt::read_file(folder + name, kMaxConfigBytes);
+    if (std::filesystem::is_regular_file(folder / name, missing)) {
+      return imagefmt::read_file(folder / name, kMaxConfigBytes);
     }
   }
   return std::nullopt;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder/output.h"
 
-#include <filesystem>
-
 #include "builder/disk.h"
 #include "builder/image.h"
 #include "builder/links.h"
@@ -10,24 +8,29 @@
 namespace builder {
 
 Board board_of(const OutputTarget& target, const ManifestSummary& manifest) {
-  if (!target.board.empty()) return with_boot_kind(find_board(target.board), target.boot.kind);
-  return with_boot_kind(find_board(manifest.board),
-                        target.boot.kind ? target.boot.kind : manifest.boot);
+  Board board = find_board(target.board.empty() ? manifest.board : target.board);
+  const bool is_own = board.name == manifest.board;
+  return with_boot_kind(std::move(board),
+                        is_own && !target.boot.kind ? manifest.boot : target.boot.kind);
 }
 
-std::string output_file(const std::string& folder, const std::string& name) {
-  std::string path = folder + '/' + name;
-  std::error_code failure;  // who reads the file says what is wrong
-  const std::string target = std::filesystem::canonical(path, failure);
-  return failure ? path : target;
+void require_own_board(const Board& board, const std::string& folder,
+                       const ManifestSummary& manifest, std::string_view what) {
+  if (board.name == manifest.board) return;
+  throw imagefmt::Error(fmt::format("cannot {} board '{}': '{}' was built for '{}'", what,
+                                    board.name, folder, manifest.board));
+}
+
+bool is_as_built(const OutputTarget& target, const ManifestSummary& manifest, const Board& board) {
+  return board.name == manifest.board && !target.boot.kind;
 }
 
 std::vector<BootFile> make_boot_files(const OutputTarget& target, const ManifestSummary& manifest,
                                       const Board& board) {
   const std::string& folder = target.folder;
   BootParts parts;
-  parts.kernel = output_file(folder, "kernel");
-  parts.initrd = output_file(folder, "initrd");
+  parts.kernel = folder + "/kernel";
+  parts.initrd = folder + "/initrd";
   parts.command_line = read_command_line(folder);
   parts.device_trees = target.device_trees;
   parts.options = target.boot;

@@ -114,7 +114,7 @@ Content Content::from_host_file(std::shared_ptr<const std::string> folder, std::
 
 Content Content::from_host_file(const std::string& path) {
   struct stat status {};
-  if (lstat(path.c_str(), &status) != 0) throw_errno(fmt::format("stat '{}'", path));
+  if (stat(path.c_str(), &status) != 0) throw_errno(fmt::format("stat '{}'", path));
   if (!S_ISREG(status.st_mode)) {
     throw Error(fmt::format("cannot read '{}': not a regular file", path));
   }

@@ -259,17 +259,19 @@ rec {
     builtins.any (method: elem method [ "disk" "hypervisor" ]) found.known.flash.methods
     && elem (boot_kind "hasDisk" found bootKind) [ "uki" "bls" "extlinux" "boot-script" "depthcharge" ];
 
-  # The disk of a root and a boot. `firmware` is what it holds at the board's place for it, such as U-Boot; `size` is the whole disk's, in bytes.
-  buildDisk = { root, boot, firmware ? null, size ? null }@arguments: let
+  # The disk of a root and a boot. `firmware` is what it holds at the board's place for it, such as U-Boot; `size` is the whole disk's, in
+  # bytes. An own board's .toml file is `board`, as it was buildBoot's.
+  buildDisk = { root, boot, board ? null, firmware ? null, size ? null }@arguments: let
     checked = check "buildDisk" arguments {
       root = kinds.file;
       boot = kinds.file;
+      board = kinds.nullable board_kind;
       firmware = kinds.nullable kinds.file;
       size = kinds.nullable kinds.natural;
     };
   in run_alone "intaglio-disk" ''
     ${program} join ${words [ "${checked.root}" "${checked.boot}" ]} --output parts
-    ${program} disk parts ${words (file_option "--firmware" firmware ++ option "--disk-size" size)} --output "$out"
+    ${program} disk parts ${words (file_option "--board" board ++ file_option "--firmware" firmware ++ option "--disk-size" size)} --output "$out"
   '';
 
   # All, as one output folder: what one `intaglio build` would write.

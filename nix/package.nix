@@ -5,6 +5,7 @@
 , ninja
 , pkg-config
 , cli11
+, dtc
 , e2fsprogs
 , fmt
 , gtest
@@ -48,6 +49,7 @@ stdenv.mkDerivation {
   nativeBuildInputs = [ cmake ninja pkg-config llvmPackages.clang-unwrapped llvmPackages.lld ];
   buildInputs = [
     cli11
+    dtc
     e2fsprogs
     fmt
     libarchive

@@ -33,11 +33,11 @@ std::vector<DiskFile> find_files(const OutputTarget& target, const ManifestSumma
   auto add = [&files](const std::string& kind, const std::string& path) {
     files.push_back({kind, Content::from_host_file(path)});
   };
-  if (target.is_as_built()) {
-    for (const auto& [kind, name] : manifest.files) add(kind, output_file(target.folder, name));
+  if (is_as_built(target, manifest, board)) {
+    for (const auto& [kind, name] : manifest.files) add(kind, target.folder + '/' + name);
     return files;
   }
-  add("root", output_file(target.folder, manifest.root_image()));
+  add("root", target.folder + '/' + manifest.root_image());
   const std::vector<BootFile> made = make_boot_files(target, manifest, board);
   write_boot_files(made, folder, reporter);
   for (const BootFile& file : made) {

@@ -7,6 +7,7 @@
 
 #include "builder/board_words.h"
 #include "builder/commands/commands.h"
+#include "builder/output.h"
 #include "imagefmt/base/file.h"
 
 namespace builder {
@@ -24,11 +25,7 @@ void plan(const Options& options, std::ostream& out) {
   const std::string manifest = read_manifest_text(options.output);
   const ManifestSummary summary = parse_manifest(manifest, file);
   const Board board = find_board(options.board.empty() ? summary.board : options.board);
-  if (board.name != summary.board) {
-    throw imagefmt::Error(
-        fmt::format("cannot plan how to flash board '{}': '{}' was built for '{}'", board.name,
-                    options.output, summary.board));
-  }
+  require_own_board(board, options.output, summary, "plan how to flash");
   const FlashSource source{options.output, summary.cmdline, parse_artifacts(manifest, file)};
   const FlashPlan plan = plan_flashing(board, source, options.flash);
   out << (options.json ? serialize_flash_json(plan) : serialize_flash_script(plan));

@@ -61,9 +61,17 @@ std::string drive(const std::string& file, std::string_view options) {
   return fmt::format("file={},format=raw,{}", doubled, options);
 }
 
-std::vector<std::string> qemu_command(const std::string& output, const std::string& firmware) {
+struct Options {
+  OutputTarget target;
+  std::string firmware;
+  bool print = false;
+};
+
+std::vector<std::string> qemu_command(const Options& options) {
+  const std::string& output = options.target.folder;
   const ManifestSummary manifest = read_manifest(output);
-  const Board board = board_of({}, manifest);
+  const Board board = board_of(options.target, manifest);
+  require_own_board(board, output, manifest, "run");
   if (board.qemu_command.empty()) {
     throw imagefmt::Error(
         fmt::format("cannot run board '{}': QEMU has no such machine", board.name));
@@ -74,7 +82,7 @@ std::vector<std::string> qemu_command(const std::string& output, const std::stri
   };
   // What a guest writes goes with it: the output folder stays what its manifest says.
   if (const auto disk = manifest.files.find("disk"); disk != manifest.files.end()) {
-    const std::string file = firmware.empty() ? find_firmware(board) : firmware;
+    const std::string file = options.firmware.empty() ? find_firmware(board) : options.firmware;
     if (boots_by_u_boot(board)) {
       add({"-bios", file});
     } else {
@@ -124,14 +132,13 @@ int execute(const std::vector<std::string>& command) {
 }  // namespace
 
 void add_run_command(CLI::App& app, Run& chosen) {
-  struct Options {
-    std::string output;
-    std::string firmware;
-    bool print = false;
-  };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("run", "Boot an output folder of `build` in QEMU");
-  command->add_option("OUTPUT", options->output, "the output folder")->required();
+  command->add_option("OUTPUT", options->target.folder, "the output folder")->required();
+  command
+      ->add_option("--board", options->target.board,
+                   "the .toml file of the board that OUTPUT was built for, if it is an own one")
+      ->option_text("FILE");
   command
       ->add_option("--firmware", options->firmware,
                    "what boots disk.img: UEFI firmware or U-Boot (default: the usual one)")
@@ -144,7 +151,7 @@ void add_run_command(CLI::App& app, Run& chosen) {
       "  intaglio run out");
   command->callback([options, &chosen] {
     chosen = [options](Io& io) {
-      const std::vector<std::string> arguments = qemu_command(options->output, options->firmware);
+      const std::vector<std::string> arguments = qemu_command(*options);
       if (!options->print) return execute(arguments);
       for (const std::string& argument : arguments) io.out << argument << '\n';
       return 0;

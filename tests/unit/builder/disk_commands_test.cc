@@ -48,6 +48,29 @@ TEST_F(DiskCommands, TheDiskIsMadeOfWhatTheOutputHas) {
   EXPECT_EQ(disk.partitions[1].content.read_all().substr(0, 5001), std::string(5000, 'r') + '\0');
 }
 
+TEST_F(DiskCommands, AnOwnBoardIsGivenByItsFile) {
+  write_file(path("mine.toml"), "name = \"mine\"\nextends = \"qemu-x86_64\"\n");
+  const std::string manifest = imagefmt::read_file(path("out/manifest.json"));
+  write_file(path("out/manifest.json"),
+             "{\"board\": \"mine\"" + manifest.substr(manifest.find(',')));
+  ASSERT_EQ(run_with({"disk", path("out"), "--board", path("mine.toml"), "--output", path("made")})
+                .status,
+            0);
+  const imagefmt::Disk disk = imagefmt::read_disk(
+      std::make_shared<imagefmt::File>(imagefmt::File::open_for_reading(path("made/disk.img"))));
+  ASSERT_EQ(disk.partitions.size(), 2u);
+  EXPECT_EQ(disk.partitions[0].content.read_all().substr(0, 1001), std::string(1000, 'e') + '\0');
+  EXPECT_EQ(run_with({"run", path("out"), "--board", path("mine.toml"), "--print", "--firmware",
+                      "/code.fd"})
+                .status,
+            0);
+  EXPECT_EQ(
+      run_with({"run", path("out"), "--board", "qemu-microvm"}).err,
+      "intaglio: cannot run board 'qemu-microvm': '" + path("out") + "' was built for 'mine'\n");
+  EXPECT_THAT(run_with({"run", path("out"), "--print"}).err,
+              ::testing::StartsWith("intaglio: unknown board 'mine', expected "));
+}
+
 TEST_F(DiskCommands, TheDiskIsAPartToJoin) {
   write_file(path("out/manifest.json"),
              R"({"intaglio": ")" INTAGLIO_VERSION R"(", "board": "qemu-x86_64", "boot": "uki",

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "imagefmt/base/file.h"
 #include "imagefmt/dump.h"
 #include "tests/support/random_tree.h"
@@ -67,6 +69,16 @@ TEST(Dump, EscapesAndSortsByPathBytes) {
                             "/a-b\tl\t0777\t0\t0\t3\t-\tx\\040y",
                             "/a/b\tf\t0644\t0\t0\t2\t-",
                         }));
+}
+
+TEST(Content, FollowsTheLinksOfANamedFile) {
+  tests::TempDir folder;
+  write_file(folder / "f", "hello");
+  std::filesystem::create_symlink("f", folder / "link");
+  EXPECT_EQ(Content::from_host_file(folder / "link").read_all(), "hello");
+  std::filesystem::create_symlink("/", folder / "root");
+  EXPECT_EQ(error_of([&] { Content::from_host_file(folder / "root"); }),
+            "cannot read '" + folder / "root" + "': not a regular file");
 }
 
 TEST(Content, NoticesAFileThatChanges) {
