@@ -10,6 +10,27 @@ namespace {
 /// Names of properties. libfdt looks through them for each property that it compares.
 constexpr uint32_t kMaxStringsBytes = 64 << 10;
 
+/// Of what dtc and mkimage have written since 2005, whose headers say how large the structure is.
+constexpr uint32_t kVersion = 17;
+
+/// libfdt adds the sizes of properties as they are, and walks in a circle where one wraps around.
+void check_sizes_of_properties(ByteView structure) {
+  Cursor cursor(structure, "its structure");
+  while (cursor.remaining() != 0) {
+    const uint32_t tag = cursor.take_struct<be32>();
+    if (tag == FDT_END) return;
+    uint64_t size = 0;  // behind the tag
+    if (tag == FDT_PROP) {
+      size = cursor.take_struct<be32>();
+      cursor.take(sizeof(be32));  // its name
+    } else if (tag == FDT_BEGIN_NODE) {
+      const std::string_view name = as_text(structure.subspan(cursor.offset()));
+      size = std::min(name.find('\0'), name.size()) + 1;
+    }
+    cursor.take(align_up(size, sizeof(be32)));
+  }
+}
+
 }  // namespace
 
 int check_fdt(int result, std::string_view what) {
@@ -32,6 +53,12 @@ Fdt::Fdt(ByteView bytes) {
     throw Error(fmt::format("the names of its properties have {} bytes, at most {} are read",
                             fdt_size_dt_strings(bytes_.data()), kMaxStringsBytes));
   }
+  if (fdt_version(bytes_.data()) < kVersion) {
+    throw Error(fmt::format("its header has version {}, expected {} or newer",
+                            fdt_version(bytes_.data()), kVersion));
+  }
+  check_sizes_of_properties(ByteView(bytes_).subspan(fdt_off_dt_struct(bytes_.data()),
+                                                     fdt_size_dt_struct(bytes_.data())));
   check_fdt(fdt_check_full(bytes_.data(), bytes_.size()), "its structure");
 }
 

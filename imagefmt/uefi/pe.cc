@@ -114,7 +114,31 @@ std::string name_of(const SectionHeader& section) {
   return {section.name.begin(), std::find(section.name.begin(), section.name.end(), '\0')};
 }
 
+/// Each section has bytes of its own, so that one may be replaced.
+void require_apart(const Headers& headers) {
+  struct Range {
+    uint64_t begin, end;
+    std::string what;
+  };
+  std::vector<Range> ranges = {
+      {0, headers.sections_offset + headers.sections.size() * sizeof(SectionHeader),
+       "its headers"}};
+  for (const SectionHeader& section : headers.sections) {
+    const uint64_t begin = section.file_offset, size = section.file_bytes;
+    if (size)
+      ranges.push_back({begin, begin + size, fmt::format("section '{}'", name_of(section))});
+  }
+  std::ranges::stable_sort(ranges, {}, &Range::begin);
+  for (size_t i = 1; i < ranges.size(); ++i) {
+    if (ranges[i].begin < ranges[i - 1].end) {
+      throw Error(fmt::format("{} starts at {}, inside of {}, up to {}", ranges[i].what,
+                              ranges[i].begin, ranges[i - 1].what, ranges[i - 1].end));
+    }
+  }
+}
+
 Pe to_pe(ByteView bytes, const Headers& headers) {
+  require_apart(headers);
   Pe pe;
   pe.machine = headers.coff.machine;
   pe.memory_bytes = headers.optional.memory_bytes;

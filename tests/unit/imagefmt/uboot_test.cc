@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "imagefmt/base/endian.h"
 #include "imagefmt/base/file.h"
 #include "imagefmt/uboot/fit.h"
 #include "imagefmt/uboot/script.h"
@@ -168,6 +169,20 @@ TEST(Fit, RefusesWhatIsDamaged) {
       refused(good.substr(0, good.size() - 1)),
       start + fmt::format("its header says {} bytes, and it has {}", good.size(), good.size() - 1));
   std::string damaged = good;
+  damaged[23] = 16;
+  EXPECT_EQ(refused(damaged), start + "its header has version 16, expected 17 or newer");
+  // Of the first property of the root: libfdt would find itself at its start again.
+  Cursor header(as_bytes(good), "header");
+  header.take(8);
+  const uint32_t structure = header.take_struct<be32>();
+  header.take(24);
+  const uint32_t size = header.take_struct<be32>();
+  damaged = good;
+  damaged.replace(structure + 12, 4, "\xff\xff\xff\xf4");
+  EXPECT_EQ(refused(damaged),
+            start + fmt::format("its structure ends at offset {}, expected {} more bytes", size,
+                                0xfffffff4 - (size - 20)));
+  damaged = good;
   damaged[good.find("kkkk")] = 'x';
   EXPECT_THAT(refused(damaged),
               testing::StartsWith(start + "image 'kernel-1': hash-1: its value is "));

@@ -88,6 +88,13 @@ TEST(PeExecutable, HostileOnes) {
             "cannot read 'x': it has 97 sections, more than 96");
   EXPECT_EQ(error_after(kSections + 20, bytes_of(le32(0xffffffff))),
             "cannot read 'x': section '.text' ends at 4294967807, behind the file's end at 1536");
+  EXPECT_EQ(error_after(kSections + 20, bytes_of(le32(431))),
+            "cannot read 'x': section '.text' starts at 431, inside of its headers, up to 432");
+  Bytes twice = add_sections(executable(), "x", {{".two", as_bytes("2"), 0, false}});
+  put(twice, kSections + 40 + 20, bytes_of(le32(1535)));
+  EXPECT_EQ(
+      error_of([&] { parse_pe(twice, "x"); }),
+      "cannot read 'x': section '.two' starts at 1535, inside of section '.text', up to 1536");
 }
 
 TEST(PeExecutable, WhatCannotBeExtended) {
