@@ -2,7 +2,7 @@
 #
 # The activation script's text, as nixpkgs' activation-script.nix composes it of snippets; @out@ is the toplevel. It
 # really activates: a writable root can start through the toplevel's own `init`.
-{ lib, packages, kernel, etc, users, greeting }:
+{ lib, packages, kernel, etc, users, greeting, modprobe }:
 let
   inherit (packages) bash coreutils e2fsprogs perl-base;
   inherit (lib) write_text;
@@ -76,7 +76,7 @@ let
     { name = "modprobe"; text = ''
         # Allow the kernel to find our wrapped modprobe (which searches in the right location in the Nix store for
         # kernel modules).
-        echo ${packages.kmod}/sbin/modprobe > /proc/sys/kernel/modprobe
+        echo ${modprobe} > /proc/sys/kernel/modprobe
       ''; }
     { name = "stdio"; text = ""; }
     { name = "udevd"; text = ''

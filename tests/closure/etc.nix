@@ -2,7 +2,7 @@
 #
 # The `etc` store path, as nixpkgs' etc.nix makes it: a link for each entry, to a store path of its own, and beside an
 # entry that is to be copied NAME.mode, NAME.uid and NAME.gid. Its `os_release` is that entry's file alone.
-{ lib, packages, units }:
+{ lib, packages, units, configured }:
 let
   inherit (lib) run quote words write_text;
   modules = "${packages.libpam-modules}/lib/${lib.target.triplet}/security";
@@ -187,7 +187,7 @@ let
     "udev/udev.conf" = text "udev_log=info\n";
     "vconsole.conf" = text "KEYMAP=us\n";
     "zoneinfo" = file "${packages.tzdata}/share/zoneinfo";
-  };
+  } // configured.etc;
 
   source_of = name: entry:
     entry.source or (write_text "etc-${builtins.replaceStrings [ "/" ] [ "-" ] name}" entry.text);

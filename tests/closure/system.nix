@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The whole system. `package_list` is the file that `make` writes, `architecture` Debian's name of one; `greet` is what the package
-# `greeting` says.
-{ package_list, architecture, greet ? "Welcome." }:
+# `greeting` says, `configuration` what the system has otherwise than `configured` below.
+{ package_list, architecture, greet ? "Welcome.", configuration ? { } }:
 let
   lib = import ./lib.nix { inherit architecture; };
   list = builtins.fromJSON (builtins.readFile package_list);
@@ -13,16 +13,25 @@ let
   packages = builtins.removeAttrs all_packages (builtins.filter
     (name: builtins.match "linux-image-.*|busybox-static" name != null) (builtins.attrNames all_packages));
 
+  # What NixOS has as boot.kernelParams, environment.etc and systemd.units: the latter two beside those that are here, or in place of
+  # one; and the program that the kernel is told to load modules by.
+  configured = {
+    kernel_params = [ "loglevel=4" "lsm=landlock,yama,bpf" ];
+    etc = { };
+    units = { };
+    modprobe = "${packages.kmod}/sbin/modprobe";
+  } // configuration;
+
   oddities = import ./curiosities.nix { inherit lib packages; };
   users = import ./users.nix { inherit lib; };
-  units = import ./units.nix { inherit lib packages; inherit (oddities) tidy; };
-  etc = import ./etc.nix { inherit lib packages units; };
+  units = import ./units.nix { inherit lib packages configured; inherit (oddities) tidy; };
+  etc = import ./etc.nix { inherit lib packages units configured; };
   greeting = lib.write_script_bin "greeting" "greeting" "#! ${packages.bash}/bin/bash\necho ${greet}\n";
   system_path = import ./system-path.nix {
     inherit lib packages kernel;
     extra = [ oddities.less oddities.curiosities oddities.tidy ];
   };
-  activation = import ./activation.nix { inherit lib packages kernel etc users greeting; };
+  activation = import ./activation.nix { inherit lib packages kernel etc users greeting; inherit (configured) modprobe; };
 
   toplevel_of = attributes: import ./toplevel.nix ({
     inherit lib packages kernel initrd etc system_path activation;
@@ -30,8 +39,11 @@ let
     extra = [ oddities.single_program ];
   } // attributes);
   toplevel = toplevel_of {
-    kernel_params = [ "loglevel=4" "lsm=landlock,yama,bpf" ];
-    specialisations.verbose = toplevel_of { kernel_params = [ "loglevel=7" "systemd.log_level=debug" "lsm=landlock,yama,bpf" ]; };
+    inherit (configured) kernel_params;
+    specialisations.verbose = toplevel_of {
+      kernel_params = [ "loglevel=7" "systemd.log_level=debug" ]
+        ++ builtins.filter (param: builtins.match "loglevel=.*" param == null) configured.kernel_params;
+    };
   };
 
   # Debian's programs look below /usr and /lib; NixOS's own need none of that.
@@ -43,6 +55,6 @@ let
   ] ++ map (name: link "/${name}" "${system_path}/${name}") lib.target.lib_folders;
 in
 {
-  inherit lib packages kernel initrd toplevel contents;
+  inherit lib packages kernel initrd toplevel contents configured;
   osRelease = etc.os_release;
 }

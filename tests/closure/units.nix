@@ -2,7 +2,7 @@
 #
 # `system-units` and `user-units`, as nixpkgs' systemd-lib.nix generates them: links to upstream units, one store path per unit
 # of our own, overrides.conf where upstream has the unit already, and wants folders.
-{ lib, packages, tidy }:
+{ lib, packages, configured, tidy }:
 let
   inherit (packages) bash coreutils cron kmod login mount nginx openssh-server procps systemd util-linux;
   inherit (lib) run words write_script_bin write_text;
@@ -169,7 +169,7 @@ let
       [Service]
       SuccessExitStatus=0 1
     '';
-  };
+  } // configured.units;
 
   upstream = words [
     "basic.target sysinit.target sockets.target exit.target multi-user.target graphical.target timers.target paths.target"

@@ -1,79 +1,73 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The module, evaluated with nixpkgs' own `lib` (its folder is `nixpkgs_lib`) beside the options of NixOS that it sets: what they
-# hold then, what it refuses, and its documentation.
+# hold then, what it refuses, and its documentation. Likewise the examples, and their images.
 { nixpkgs_lib }:
 let
   lib = import nixpkgs_lib;
   pkgs = import <nixpkgs> { };
   inherit (pkgs) sample;
-  any = lib.mkOption { type = lib.types.anything; };
-  list = lib.mkOption { type = lib.types.listOf lib.types.anything; default = [ ]; };
-  attrs = lib.mkOption { type = lib.types.attrsOf lib.types.anything; default = { }; };
-  flag = lib.mkOption { type = lib.types.bool; default = false; };
 
-  # What nixpkgs' modules declare.
-  nixos = { has_lsm, has_pam_package }: {
-    options = {
-      assertions = list;
-      boot = {
-        kernelPackages = any;
-        kernelParams = list;
-        kernelPatches = list;
-        initrd = { supportedFilesystems = list; availableKernelModules = list; };
-        loader.grub.enable = flag;
-      };
-      environment.etc = attrs;
-      fileSystems = attrs;
-      hardware = { firmware = any; deviceTree = { enable = flag; package = any; }; };
-      nix.enable = flag;
-      security = { apparmor.enable = flag; pam = lib.optionalAttrs has_pam_package { package = any; }; }
-        // lib.optionalAttrs has_lsm { lsm = list; };
-      systemd = { package = any; mounts = list; };
-      system = {
-        boot.loader = { kernelFile = any; initrdFile = any; };
-        build = attrs;
-      };
-    };
-    config = {
-      boot.kernelPackages = lib.mkDefault { kernel = { version = "6.1.0"; outPath = builtins.dirOf sample.kernel; config = { }; }; };
-      system.boot.loader = { kernelFile = "bzImage"; initrdFile = "initrd"; };
-      system.build = { inherit (sample) toplevel; initialRamdisk = builtins.dirOf sample.initrd; };
-      hardware.firmware = "/firmware";
-      environment.etc."os-release".source = sample.osRelease;
+  evaluate = { nixos ? { }, nixpkgs ? pkgs }: modules: lib.evalModules {
+    modules = [ (import ./small-nixos.nix nixos) ] ++ modules;
+    # Beyond what the sample has.
+    specialArgs.pkgs = nixpkgs // {
+      pam.overrideAttrs = change: change { buildInputs = [ "audit" ]; };
+      libselinux = "libselinux";
+      stdenv.hostPlatform.parsed.cpu.name = nixpkgs.sample.arch;
     };
   };
-
-  # Of nixpkgs, beyond what the sample has.
-  packages = pkgs // {
-    kmod = "/kmod";
-    systemd.override = { withSelinux }: if withSelinux then "/systemd-with-selinux" else "/systemd";
-    pam.overrideAttrs = change: change { buildInputs = [ "audit" ]; };
-    libselinux = "libselinux";
-    stdenv.hostPlatform.parsed.cpu.name = "x86_64";
-    selinux-refpolicy = "/refpolicy";
-  };
-
-  evaluate = { has_lsm ? true, has_pam_package ? true }: configuration: lib.evalModules {
-    modules = [ (nixos { inherit has_lsm has_pam_package; }) ../../nix/module.nix { config = configuration; } ];
-    specialArgs.pkgs = packages;
-  };
+  with_module = nixos: configuration: evaluate { inherit nixos; } [ ../../nix/module.nix { config = configuration; } ];
   minimal = { appliance = { enable = true; board = "qemu-x86_64"; mac.policy = sample.policy.modules; }; };
-  change = more: (evaluate { } (lib.recursiveUpdate minimal more)).config;
+  change = more: (with_module { } (lib.recursiveUpdate minimal more)).config;
   failed = more: map (one: one.message) (builtins.filter (one: !one.assertion) (change more).assertions);
   now = change { };
-  older = (evaluate { has_lsm = false; has_pam_package = false; } minimal).config;
+  systemd = pkgs.systemd.override { withSelinux = true; };
+  older = (with_module { has_lsm = false; has_pam_package = false; } minimal).config;
+
+  # The examples, and what Debian's packages want besides: their kernel is as it is.
+  example = nixpkgs: modules: (evaluate { inherit nixpkgs; } (modules ++ [
+    {
+      appliance = {
+        mac.booleans = nixpkgs.sample.policy.booleans;
+        boot.profile = lib.mkForce "devel";
+        root = { inherit (nixpkgs.sample) contents; };
+      };
+    }
+  ])).config;
+  # What a root has of the sample's is copied.
+  by_reference.appliance.root.reference = (import ../../nix/hydra.nix { inherit pkgs; inherit (pkgs) intaglio; system = sample; }).root;
+  # The sample's policy by its own name, which is compiled already.
+  compiled_already.appliance.mac.policy = sample.policy.modules;
+  web_server = [ ../../nix/examples/web-server.nix ./client.nix by_reference ];
+  examples = {
+    minimal = example pkgs [ ../../nix/examples/minimal.nix by_reference compiled_already ];
+    web_server = example pkgs web_server;
+    phone = example (import <nixpkgs> { architecture = "arm64"; }) [ ../../nix/examples/phone.nix ];
+  };
 
   expected = {
-    lsm = [ now.security.lsm [ "selinux" ] ];
-    older_kernel_params = [ older.boot.kernelParams [ "security=selinux" ] ];
+    examples = [
+      (lib.mapAttrs (_: config: {
+        refused = map (one: one.message) (builtins.filter (one: !one.assertion) config.assertions);
+        is_derivation = lib.hasSuffix "-intaglio-release.drv" config.system.build.appliance.release.drvPath;
+        has_disk = config.system.build.appliance ? disk;
+      }) examples)
+      {
+        minimal = { refused = [ ]; is_derivation = true; has_disk = false; };
+        web_server = { refused = [ ]; is_derivation = true; has_disk = true; };
+        phone = { refused = [ ]; is_derivation = true; has_disk = false; };
+      }
+    ];
+    kernel_params = [ now.boot.kernelParams [ "loglevel=4" "lsm=selinux,landlock,yama,bpf" ] ];
+    older_kernel_params = [ older.boot.kernelParams [ "security=selinux" "loglevel=4" ] ];
     root = [ now.fileSystems."/" { device = "/dev/vda"; fsType = "squashfs"; options = [ "ro" ]; } ];
     root_of_a_phone = [
       ((change { appliance.board = "oneplus-enchilada"; }).fileSystems."/".device)
       "/dev/disk/by-partlabel/userdata"
     ];
     initrd = [ now.boot.initrd.supportedFilesystems [ "squashfs" ] ];
-    systemd = [ now.systemd.package "/systemd-with-selinux" ];
+    systemd = [ now.systemd.package systemd ];
     pam = [ now.security.pam.package { buildInputs = [ "audit" "libselinux" ]; } ];
     var = [
       (map (mount: [ mount.where mount.mountConfig.Options ]) now.systemd.mounts)
@@ -109,8 +103,8 @@ let
         (lib.last (change { appliance.boot = { inherit kind; }; }).system.build.appliance.boot.args)) [ "direct" "uki" "bls" ])
       [
         null
-        [ "efi-stub" "/systemd-with-selinux/lib/systemd/boot/efi/linuxx64.efi.stub" ]
-        [ "systemd-boot" "/systemd-with-selinux/lib/systemd/boot/efi/systemd-bootx64.efi" ]
+        [ "efi-stub" "${systemd}/lib/systemd/boot/efi/linuxx64.efi.stub" ]
+        [ "systemd-boot" "${systemd}/lib/systemd/boot/efi/systemd-bootx64.efi" ]
       ]
     ];
 
@@ -121,7 +115,7 @@ let
     ];
     policy_version = [
       (failed { appliance.mac.policyVersion = 34; })
-      [ "appliance.mac.policyVersion: Linux 6.1.0 reads versions up to 33, not 34" ]
+      [ "appliance.mac.policyVersion: Linux ${sample.kernelVersion} reads versions up to 33, not 34" ]
     ];
     free_space = [
       (failed { appliance.root.freeSpace = 4096; })
@@ -149,7 +143,7 @@ let
     ];
     kernel_without = [
       (failed { appliance.boot.kernelConfig = false; })
-      [ "appliance.boot.kernelConfig: kernel 6.1.0 has no SELinux (CONFIG_SECURITY_SELINUX), and this lets it stay so" ]
+      [ "appliance.boot.kernelConfig: kernel ${sample.kernelVersion} has no SELinux (CONFIG_SECURITY_SELINUX), and this lets it stay so" ]
     ];
   };
 
@@ -165,9 +159,13 @@ let
     ${lib.optionalString (option ? default) "- default: `${shown option.default}`\n"}${
       lib.optionalString (option ? example) "- example: `${shown option.example}`\n"}'';
   documented = builtins.filter (option: option.visible && !option.internal && lib.hasPrefix "appliance." option.name)
-    (lib.optionAttrSetToDocList (evaluate { } minimal).options);
+    (lib.optionAttrSetToDocList (with_module { } minimal).options);
 in
 {
+  # What is built of them.
+  images = lib.mapAttrs (_: config: config.system.build.appliance) (examples // {
+    web_server_in_qemu = example pkgs (web_server ++ [ { appliance = { board = lib.mkForce "qemu-x86_64"; boot.kind = "uki"; }; } ]);
+  });
   differing = lib.filterAttrs (_: pair: builtins.elemAt pair 0 != builtins.elemAt pair 1) expected;
   cases = builtins.length (builtins.attrNames expected);
   options = "# Options of the NixOS module\n\nMade of `nix/module.nix`; after a change of it, `tests/oracle/nix --options >nix/options.md`.\n\n"

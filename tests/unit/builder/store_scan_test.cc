@@ -38,7 +38,8 @@ FileTree scanned(const Store& store, const Closure& closure, unsigned jobs = 0) 
 TEST(StoreScan, MakesMetadataCanonical) {
   Store store;
   std::string path = store.add("a-package"), file = store.add("single"), link = store.add("link");
-  store.file(path + "/bin/run", "#!", 04755);
+  store.file(path + "/bin/run", "#!", 0755);
+  chmod(store.host(path + "/bin/run").c_str(), 04755);  // which a sandbox may forbid
   store.file(path + "/share/text", "hello", 0644);
   store.file(path + "/share/group-may", "", 0454);
   store.link(path + "/share/up", "../bin");
@@ -154,10 +155,11 @@ TEST(StoreScan, NamesAllThatCannotBeTaken) {
 
 TEST(StoreScan, NamesWhatMayNotBeRead) {
   Store store;
-  store.file(store.system + "/secret", "x", 0000);
+  store.file(store.system + "/secret", "x");
   store.folder(store.system + "/vault");
-  chmod(store.host(store.system + "/vault").c_str(), 0000);
   Closure closure = store.read();
+  chmod(store.host(store.system + "/secret").c_str(), 0000);
+  chmod(store.host(store.system + "/vault").c_str(), 0000);
   chmod(store.root().c_str(), 0755);
   bool root = geteuid() == 0;  // who may read everything
   ASSERT_EQ(root ? seteuid(65534) : 0, 0);

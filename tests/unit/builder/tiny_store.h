@@ -36,6 +36,7 @@ class TinyStore {
   void folder(const std::string& path) const { std::filesystem::create_directories(host(path)); }
   void file(const std::string& path, const std::string& text = "x", mode_t mode = 0444) const {
     std::filesystem::create_directories(std::filesystem::path(host(path)).parent_path());
+    std::filesystem::remove(host(path));  // what is there may not be written to
     imagefmt::write_file(host(path), text);
     chmod(host(path).c_str(), mode);
   }
