@@ -36,8 +36,11 @@ TEST_P(Losses, AreRefusedBelowTheEdge) {
   const Sample& sample = GetParam();
   std::string message =
       fmt::format("policy version {} cannot hold {}", sample.since - 1, sample.message);
-  EXPECT_EQ(error_of([&] { compile_sample(sample.cil, at_version(sample.since - 1), sample.mls); }),
-            message);
+  const std::string refusal =
+      error_of([&] { compile_sample(sample.cil, at_version(sample.since - 1), sample.mls); });
+  std::string plain = refusal;
+  std::erase(plain, '"');  // of names, which newer versions of libsepol quote
+  EXPECT_EQ(plain, message);
   // At the edge nothing is lost: the policy that is read back says the same as at the newest.
   CompiledPolicy held = compile_sample(sample.cil, at_version(sample.since), sample.mls);
   CompiledPolicy newest =
@@ -59,7 +62,7 @@ TEST_P(Losses, AreRefusedBelowTheEdge) {
   WarningReporter reporter;
   CompiledPolicy lossy =
       compile(sample_modules(sample.cil, sample.mls), at_version(sample.since - 1, true), reporter);
-  EXPECT_EQ(reporter.warnings, std::vector<std::string>{message});
+  EXPECT_EQ(reporter.warnings, std::vector<std::string>{refusal});
   EXPECT_EQ(PolicyDb::from_image(lossy.binary, "lossy").version(), sample.since - 1);
   // It was indeed lost, so the table errs on no side. libsepol prints no 20 to 23.
   if (sample.since - 1 >= 20 && sample.since - 1 <= 23) return;

@@ -89,7 +89,8 @@ TEST(RuleOrigins, AreAllThatHoldPatternAndType) {
                                  cil_module("a", "(filecon \"/x\" file" + context),
                                  cil_module("b", "\n(filecon \"/x\" file" + context),
                                  cil_module("c", "(filecon \"/x\" dir" + context)};
-  FileContextsText text = compiled(modules);
+  // Newer versions of libsepol take no rule twice.
+  FileContextsText text = compiled({modules[0], modules[1], modules[3]});
   text.rules[0].text += "/nix/store(/.*)? <<none>>\n";
   EXPECT_THAT(origins(modules, text),
               ElementsAre("/x: a, folder/a.cil line 1; b, folder/b.cil line 2;",
