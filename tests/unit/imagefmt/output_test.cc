@@ -72,15 +72,16 @@ TEST(OutputFolder, SaysWhatItCannotReplace) {
 
 TEST(OutputFolder, RemovesWhatTheDeadLeftAndNothingElse) {
   TempDir folder;
+  // No process of ours has the number 4194304: it is the first that is too large.
   for (const char* name :
-       {".out.partial-1", ".out.partial-2", ".out.partial-notes", ".out2.partial-3"}) {
+       {".out.partial-1", ".out.partial-4194304", ".out.partial-notes", ".out2.partial-3"}) {
     fs::create_directory(folder / name);
   }
-  UniqueFd alive(open((folder / ".out.partial-2").c_str(), O_RDONLY | O_CLOEXEC));
+  UniqueFd alive(open((folder / ".out.partial-4194304").c_str(), O_RDONLY | O_CLOEXEC));
   ASSERT_EQ(flock(alive.get(), LOCK_EX), 0);
   { OutputFolder output(folder / "out"); }
   EXPECT_THAT(names_in(folder.path()),
-              ElementsAre(".out.partial-2", ".out.partial-notes", ".out2.partial-3"));
+              ElementsAre(".out.partial-4194304", ".out.partial-notes", ".out2.partial-3"));
 }
 
 TEST(OutputFile, ReplacesAFileInOneRename) {
