@@ -29,8 +29,8 @@ Board board_of(const OutputTarget& target, const ManifestSummary& manifest);
 void require_own_board(const Board& board, const std::string& folder,
                        const ManifestSummary& manifest, std::string_view what);
 
-/// Whether the output's boot files are what `target` means, with its `board`: they were built for it, and no boot
-/// kind is asked for.
+/// Whether the output's boot files are what `target` means, with its `board`: they were built for
+/// it, and no boot kind is asked for.
 bool is_as_built(const OutputTarget& target, const ManifestSummary& manifest, const Board& board);
 
 /// Of the output's kernel, initrd and command line, and of what its root says of the system.

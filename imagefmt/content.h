@@ -68,7 +68,7 @@ class Content {
   /// one folder share its string, which is what keeps a million of them small.
   static Content from_host_file(std::shared_ptr<const std::string> folder, std::string name,
                                 uint64_t size_bytes, timespec mtime);
-  /// The file that a person names, links followed, with what stat gives now. Throws if it is no regular file.
+  /// A file that a person names, links followed, as stat gives it now. Throws if it is not regular.
   static Content from_host_file(const std::string& path);
   static Content from_source(std::shared_ptr<const ContentSource> source, uint64_t size_bytes);
 

@@ -125,8 +125,8 @@ void require_apart(const Headers& headers) {
        "its headers"}};
   for (const SectionHeader& section : headers.sections) {
     const uint64_t begin = section.file_offset, size = section.file_bytes;
-    if (size)
-      ranges.push_back({begin, begin + size, fmt::format("section '{}'", name_of(section))});
+    if (size == 0) continue;
+    ranges.push_back({begin, begin + size, fmt::format("section '{}'", name_of(section))});
   }
   std::ranges::stable_sort(ranges, {}, &Range::begin);
   for (size_t i = 1; i < ranges.size(); ++i) {
