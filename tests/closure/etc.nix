@@ -122,10 +122,7 @@ let
       http {
         include /etc/nginx/mime.types;
         access_log /var/log/nginx/access.log;
-        server {
-          listen 80;
-          root ${site}/share/www;
-        }
+        ${configured.servers or servers}
       }
     '';
     # nixpkgs links what a glob matches, one by one.
@@ -188,6 +185,8 @@ let
     "vconsole.conf" = text "KEYMAP=us\n";
     "zoneinfo" = file "${packages.tzdata}/share/zoneinfo";
   } // configured.etc;
+
+  servers = "server {\n    listen 80;\n    root ${site}/share/www;\n  }";
 
   source_of = name: entry:
     entry.source or (write_text "etc-${builtins.replaceStrings [ "/" ] [ "-" ] name}" entry.text);

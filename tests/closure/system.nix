@@ -14,7 +14,7 @@ let
     (name: builtins.match "linux-image-.*|busybox-static" name != null) (builtins.attrNames all_packages));
 
   # What NixOS has as boot.kernelParams, environment.etc and systemd.units: the latter two beside those that are here, or in place of
-  # one; and the program that the kernel is told to load modules by.
+  # one; and the program that the kernel is told to load modules by. `servers`, those of nginx.conf, are etc.nix' own if they are not given.
   configured = {
     kernel_params = [ "loglevel=4" "lsm=landlock,yama,bpf" ];
     etc = { };

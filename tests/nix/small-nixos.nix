@@ -18,6 +18,9 @@ let
       modprobe = "${pkgs.kmod}/bin/modprobe";
       inherit (config.environment) etc;
       units = config.systemd.units // lib.listToAttrs (map mount_unit config.systemd.mounts);
+      # The sample's nginx.service runs in any case.
+      ${if config.services.nginx.enable then "servers" else null} =
+        lib.concatStrings (lib.mapAttrsToList server config.services.nginx.virtualHosts);
     };
   };
 
@@ -75,20 +78,6 @@ in
       hardware = { inherit (sample) firmware; deviceTree.package = sample.deviceTrees; };
       environment.etc."os-release".source = sample.osRelease;
     }
-    # The sample's nginx.service runs in any case.
-    (lib.mkIf config.services.nginx.enable {
-      environment.etc."nginx/nginx.conf".text = ''
-        user nginx nginx;
-        pid /run/nginx.pid;
-        error_log /var/log/nginx/error.log;
-        events { }
-        http {
-          include /etc/nginx/mime.types;
-          access_log /var/log/nginx/access.log;
-          ${lib.concatStrings (lib.mapAttrsToList server config.services.nginx.virtualHosts)}
-        }
-      '';
-    })
   ] ++ lib.optional has_lsm {
     security.lsm = [ "landlock" "yama" "bpf" ];
     boot.kernelParams = [ "lsm=${lib.concatStringsSep "," config.security.lsm}" ];
